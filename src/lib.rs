@@ -1,0 +1,6 @@
+//! countersign runs incident runbooks against MySQL and MariaDB fleets.
+//!
+//! The map of the code is `docs/ARCHITECTURE.md`. In one line: [`domain`] decides over values, everything else
+//! carries values in and effects out.
+
+pub mod domain;
