@@ -6,3 +6,5 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 pub mod base;
+pub mod fleet;
+pub mod snapshot;

@@ -1,0 +1,214 @@
+//! The names of all facts. One list, so that observing, predicting, comparing and explaining speak of the same things.
+//!
+//! A fact is a key here and a [`Value`](super::value::Value) in a snapshot; which kind of value a key takes stands in
+//! its doc comment. Nothing here decides anything.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::base::{ServerName, TableName};
+
+/// One fact of one server.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FactKey {
+    pub server: ServerName,
+    pub about: About,
+}
+
+/// What a fact is about. `L` and `T` are the facts of a replication link (by channel name) and of a table.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum About {
+    Server(ServerFact),
+    Link { channel: String, fact: LinkFact },
+    Table { table: TableName, fact: TableFact },
+}
+
+/// Facts of a server as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ServerFact {
+    /// Text: what it proves to be (`mysql server_uuid=..`; on MariaDB a composite, it has no uuid).
+    Identity,
+    /// Text: flavour and version, `mariadb 10.11.19`.
+    Version,
+    /// Time: when it was started; known to about two seconds.
+    BootedAt,
+    /// Text: `off`, `on` or `super`.
+    ReadOnly,
+    /// Flag: it writes a binary log.
+    LogBin,
+    /// Flag: what it applies from others is in its binary log too.
+    LogReplicaUpdates,
+    /// Text: filters on writing the binary log; empty for none.
+    BinlogFilter,
+    /// Text: `none`, `galera` or `group_replication`.
+    Cluster,
+    /// Position: everything it executed.
+    Position,
+    /// Names: its replication channels (`` is the default one).
+    Channels,
+    /// Names: readers of its binary log that no known server and no declared consumer explains.
+    UnexplainedReaders,
+    /// Text: the semi-synchronous acknowledgers, `off` or `on, N replicas, timeout T`.
+    SemiSync,
+    /// Flag: the acting account may set `sql_log_bin` here.
+    UnloggedSessions,
+    /// Number: bytes free where it keeps its data.
+    FreeBytes,
+}
+
+/// Facts of one replication link, kept at the replica, by channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LinkFact {
+    /// Text: the server of the fleet it follows (also while detached), else the address as configured.
+    Source,
+    /// Text: `none`, or `detached` when the configured host can reach nothing.
+    Fence,
+    /// Text: `running`, `connecting` or `stopped`.
+    Receiver,
+    /// Text: `running` or `stopped`.
+    Applier,
+    /// Number: configured delay in seconds.
+    Delay,
+    /// Text: replica-side filters; empty for none.
+    Filters,
+    /// Position: received from the source, applied or not.
+    Received,
+    /// Text: the error that stopped it; empty for none.
+    Error,
+    /// Effects: what is known to wait here and will be applied on resuming.
+    Held,
+}
+
+/// Facts of one table on one server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TableFact {
+    /// Flag.
+    Exists,
+    /// Text: the storage engine.
+    Engine,
+    /// Text: SHA-256 of its definition without the counter of AUTO_INCREMENT.
+    Definition,
+    /// Text: what changes when the table is made anew (the engine's table id).
+    ObjectId,
+    /// Text: what the server says of its damage; empty for none seen.
+    Damage,
+    /// Names: foreign keys it owns.
+    OwnForeignKeys,
+    /// Names: foreign keys of other tables that point at it.
+    PointingForeignKeys,
+    /// Names: its triggers.
+    Triggers,
+    /// Number: bytes of data and indexes, by the server's own estimate.
+    Bytes,
+    /// Finding: the newest proof of the rows.
+    Finding,
+}
+
+impl FactKey {
+    pub fn server(server: &ServerName, fact: ServerFact) -> Self {
+        Self { server: server.clone(), about: About::Server(fact) }
+    }
+
+    pub fn link(server: &ServerName, channel: &str, fact: LinkFact) -> Self {
+        Self { server: server.clone(), about: About::Link { channel: channel.to_owned(), fact } }
+    }
+
+    pub fn table(server: &ServerName, table: &TableName, fact: TableFact) -> Self {
+        Self { server: server.clone(), about: About::Table { table: table.clone(), fact } }
+    }
+}
+
+impl About {
+    /// Why the fact changes by itself while nobody does anything to it, if it does.
+    ///
+    /// A moving fact is never expected to be equal later: claims bound it instead, and comparing a prediction with
+    /// what came leaves it out and says so.
+    pub fn moves(&self) -> Option<&'static str> {
+        match self {
+            Self::Server(ServerFact::Position) | Self::Link { fact: LinkFact::Received, .. } => {
+                Some("every write of the application moves it")
+            }
+            Self::Server(ServerFact::FreeBytes) => Some("every write on the machine moves it"),
+            Self::Server(ServerFact::BootedAt) => Some("it is computed from an uptime in whole seconds"),
+            Self::Table { fact: TableFact::Bytes, .. } => Some("it is the server's own estimate"),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for FactKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.server, self.about)
+    }
+}
+
+impl fmt::Display for About {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Server(fact) => f.write_str(fact.words()),
+            Self::Link { channel, fact } if channel.is_empty() => f.write_str(fact.words()),
+            Self::Link { channel, fact } => write!(f, "{} of channel `{channel}`", fact.words()),
+            Self::Table { table, fact } => write!(f, "{} of {table}", fact.words()),
+        }
+    }
+}
+
+impl ServerFact {
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Identity => "identity",
+            Self::Version => "version",
+            Self::BootedAt => "start time",
+            Self::ReadOnly => "read_only",
+            Self::LogBin => "binary log",
+            Self::LogReplicaUpdates => "log_replica_updates",
+            Self::BinlogFilter => "binary log filter",
+            Self::Cluster => "cluster",
+            Self::Position => "position",
+            Self::Channels => "replication channels",
+            Self::UnexplainedReaders => "unexplained readers of the binary log",
+            Self::SemiSync => "semi-synchronous replication",
+            Self::UnloggedSessions => "unlogged sessions allowed",
+            Self::FreeBytes => "free bytes",
+        }
+    }
+}
+
+impl LinkFact {
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Source => "replication source",
+            Self::Fence => "replication fence",
+            Self::Receiver => "replication receiver",
+            Self::Applier => "replication applier",
+            Self::Delay => "replication delay",
+            Self::Filters => "replication filters",
+            Self::Received => "received position",
+            Self::Error => "replication error",
+            Self::Held => "held effects",
+        }
+    }
+}
+
+impl TableFact {
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Exists => "existence",
+            Self::Engine => "engine",
+            Self::Definition => "definition",
+            Self::ObjectId => "object id",
+            Self::Damage => "damage",
+            Self::OwnForeignKeys => "own foreign keys",
+            Self::PointingForeignKeys => "foreign keys pointing here",
+            Self::Triggers => "triggers",
+            Self::Bytes => "bytes",
+            Self::Finding => "finding",
+        }
+    }
+}
