@@ -7,4 +7,5 @@
 
 pub mod base;
 pub mod fleet;
+pub mod reach;
 pub mod snapshot;

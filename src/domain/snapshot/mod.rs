@@ -5,6 +5,7 @@
 //! on record.
 
 pub mod fact;
+pub mod fixture;
 pub mod look;
 pub mod position;
 pub mod text;

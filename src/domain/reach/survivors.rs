@@ -1,0 +1,280 @@
+//! The rule of copies: before every step that may lose rows, a good copy must stay out of reach.
+//!
+//! [`Survivors`] can be made in one way only, by passing the rule; whoever holds one knows that the rule held. No file
+//! and no signature gets around it, because nothing here reads either.
+//!
+//! ```compile_fail
+//! use countersign::domain::reach::Survivors;
+//! let forged = Survivors { table: "shop.orders".parse().unwrap(), kept: vec![], against: vec![], way_back: todo!() };
+//! ```
+//!
+//! The same value, got from the rule, can be read:
+//!
+//! ```
+//! use countersign::domain::reach::Survivors;
+//! fn kept(proof: &Survivors) -> usize { proof.kept().count() }
+//! ```
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::copies::{Copy, copy_of};
+use super::{Arrival, How, Reach};
+use crate::domain::base::{ServerName, TableName};
+use crate::domain::fleet::Fleet;
+use crate::domain::snapshot::Look;
+
+/// Proof that enough good copies of a table stay out of reach of one command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use = "survivors are the proof that a command may be sent"]
+pub struct Survivors {
+    table: TableName,
+    kept: Vec<ServerName>,
+    against: Vec<String>,
+    way_back: WayBack,
+}
+
+/// How the rows return, shortest way, before and after a command.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WayBack {
+    pub before: String,
+    pub after: String,
+}
+
+/// A step that the rule of copies forbids, with everything a person needs to see why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Refusal {
+    pub rule: String,
+    pub table: Option<TableName>,
+    pub why: Vec<String>,
+    pub copies: Vec<CopyLine>,
+    pub way_back: WayBack,
+    pub hint: String,
+}
+
+/// One copy, how the command arrives there, and what that makes of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CopyLine {
+    pub server: ServerName,
+    pub copy: Copy,
+    pub how: How,
+    pub why: String,
+}
+
+impl Survivors {
+    pub fn table(&self) -> &TableName {
+        &self.table
+    }
+
+    /// The servers whose good copy stays out of reach.
+    pub fn kept(&self) -> impl Iterator<Item = &ServerName> {
+        self.kept.iter()
+    }
+
+    /// What speaks against the command although the rule holds.
+    pub fn against(&self) -> &[String] {
+        &self.against
+    }
+
+    pub fn way_back(&self) -> &WayBack {
+        &self.way_back
+    }
+
+    /// Applies the rule of copies to one command that may lose rows of `table`.
+    pub fn prove(look: &mut Look<'_>, fleet: &Fleet, reach: &Reach, table: &TableName) -> Result<Self, Refusal> {
+        let copies: Vec<CopyLine> = fleet
+            .servers
+            .keys()
+            .map(|server| {
+                let copy = copy_of(look, &fleet.rules, server, table);
+                let arrival = reach.arrivals.iter().find(|line| line.server == *server);
+                let how = reach.at(server);
+                CopyLine { server: server.clone(), copy, how, why: arrival.map(|a| a.why.clone()).unwrap_or_default() }
+            })
+            .collect();
+        let kept: Vec<ServerName> = copies
+            .iter()
+            .filter(|line| line.copy.is_good() && line.how.spares())
+            .map(|line| line.server.clone())
+            .collect();
+        let way_back =
+            WayBack { before: shortest(&copies, |_| true), after: shortest(&copies, |line| line.how.spares()) };
+        if let Some(stranger) = reach.strangers.first() {
+            return Err(Refusal {
+                rule: "unexplained readers: who gets a destructive statement must be known".to_owned(),
+                table: Some(table.clone()),
+                why: reach.strangers.iter().map(|s| format!("binary log of {}: {}", s.server, s.why)).collect(),
+                copies,
+                way_back,
+                hint: format!(
+                    "declare the reader under `consumers:` in the fleet file, or end it on {}",
+                    stranger.server
+                ),
+            });
+        }
+        if kept.len() < fleet.rules.keep_copies as usize {
+            return Err(too_few(table, &fleet.rules.keep_copies, kept.len(), copies, way_back));
+        }
+        let against = lowered(&copies);
+        Ok(Self { table: table.clone(), kept, against, way_back })
+    }
+}
+
+/// Every good copy that the command takes although others stay.
+fn lowered(copies: &[CopyLine]) -> Vec<String> {
+    copies
+        .iter()
+        .filter(|line| line.copy.is_good() && !line.how.spares())
+        .map(|line| format!("the good copy on {} is given up ({})", line.server, line.how.word()))
+        .collect()
+}
+
+fn shortest(copies: &[CopyLine], counts: impl Fn(&CopyLine) -> bool) -> String {
+    let mut good = copies.iter().filter(|line| line.copy.is_good() && counts(line));
+    match good.next() {
+        Some(line) => format!("promote {} or copy the table from it (live copy, proved)", line.server),
+        None => match copies.iter().find(|line| matches!(line.copy, Copy::Unproved { .. }) && counts(line)) {
+            Some(line) => format!("perhaps the copy on {}, which nothing proves", line.server),
+            None => "none known; only a backup, if there is one".to_owned(),
+        },
+    }
+}
+
+fn too_few(table: &TableName, floor: &u32, kept: usize, copies: Vec<CopyLine>, way_back: WayBack) -> Refusal {
+    let good_before = copies.iter().filter(|line| line.copy.is_good()).count();
+    let mut why: Vec<String> = copies
+        .iter()
+        .filter(|line| !line.how.spares() && line.how != How::RunsHere)
+        .map(|line| format!("{} is reached ({}): {}", line.server, line.how.word(), line.why))
+        .collect();
+    if good_before == 0 {
+        why.push(format!("no copy of {table} is proved good"));
+    }
+    let hint = match copies.iter().find(|line| !line.how.spares() && line.how != How::RunsHere) {
+        Some(line) => {
+            format!("take {} out of reach first: `do: detach_replica` on it, then check its copy", line.server)
+        }
+        None => "check a copy that stays out of reach first: `do: check_table` on it".to_owned(),
+    };
+    Refusal {
+        rule: format!("keep_copies: at least {floor} good copy of {table} must stay out of reach, {kept} would"),
+        table: Some(table.clone()),
+        why,
+        copies,
+        way_back,
+        hint,
+    }
+}
+
+impl Refusal {
+    /// Refuses a statement whose objects cannot be named.
+    pub fn unnamed(statement: &str, arrivals: &[Arrival]) -> Self {
+        Self {
+            rule: "what may be lost must be named".to_owned(),
+            table: None,
+            why: std::iter::once(format!("what `{statement}` touches cannot be told from its text"))
+                .chain(arrivals.iter().map(ToString::to_string))
+                .collect(),
+            copies: Vec::new(),
+            way_back: WayBack { before: "not known".to_owned(), after: "not known".to_owned() },
+            hint: "write it as a statement on one named table, or use a built-in action".to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "rule: {}", self.rule)?;
+        for line in &self.copies {
+            writeln!(f, "  {}  {}  {}", line.server, line.copy, line.how.word())?;
+        }
+        for why in &self.why {
+            writeln!(f, "why: {why}")?;
+        }
+        writeln!(f, "way back before: {}", self.way_back.before)?;
+        writeln!(f, "way back after: {}", self.way_back.after)?;
+        write!(f, "hint: {}", self.hint)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::reach::{Carry, reach};
+    use crate::domain::snapshot::fixture::{Fixture, Replica};
+
+    const T: &str = "shop.orders";
+
+    fn rule(fixture: &Fixture, carry: Carry) -> Result<Survivors, Refusal> {
+        let (snapshot, fleet) = (fixture.snapshot(), fixture.fleet());
+        let mut look = Look::at(&snapshot);
+        let reach = reach(&mut look, &fleet, &"a".parse().unwrap(), carry);
+        Survivors::prove(&mut look, &fleet, &reach, &T.parse().unwrap())
+    }
+
+    fn fleet(spare: Replica) -> Fixture {
+        Fixture::new()
+            .server("a")
+            .replica("b", Replica::of("a"))
+            .replica("c", spare)
+            .table(T, &["a", "b", "c"])
+            .damaged("a", T)
+            .good("b", T)
+            .good("c", T)
+    }
+
+    #[test]
+    fn the_cxalloy_drop_is_refused_while_the_spare_follows() {
+        let refusal = rule(&fleet(Replica::of("a")), Carry::Logged).unwrap_err();
+        assert!(refusal.rule.contains("keep_copies"), "{refusal}");
+        assert!(refusal.why.iter().any(|why| why.contains("a > c is running")), "{refusal}");
+        assert!(refusal.way_back.before.contains("promote b"), "{refusal}");
+        assert!(refusal.way_back.after.contains("none known"), "{refusal}");
+    }
+
+    #[test]
+    fn a_paused_spare_is_no_survivor_because_anybody_can_resume_it() {
+        assert!(rule(&fleet(Replica::of("a").applier("stopped").receiver("stopped")), Carry::Logged).is_err());
+    }
+
+    #[test]
+    fn not_knowing_whether_the_spare_follows_is_refused_too() {
+        assert!(rule(&fleet(Replica::of("a").forget(LinkFact::Applier)), Carry::Logged).is_err());
+    }
+
+    #[test]
+    fn a_detached_spare_survives_and_the_other_copy_speaks_against() {
+        let survivors = rule(&fleet(Replica::of("a").detached()), Carry::Logged).unwrap();
+        assert_eq!(survivors.kept().map(ToString::to_string).collect::<Vec<_>>(), ["c"]);
+        assert_eq!(survivors.against().len(), 1);
+        assert!(survivors.against()[0].contains("copy on b"));
+    }
+
+    #[test]
+    fn an_unlogged_drop_keeps_both() {
+        let survivors = rule(&fleet(Replica::of("a")), Carry::Unlogged).unwrap();
+        assert_eq!(survivors.kept().count(), 2);
+        assert!(survivors.against().is_empty());
+    }
+
+    #[test]
+    fn a_copy_that_nobody_checked_is_not_good() {
+        let unchecked = Fixture::new().server("a").replica("c", Replica::of("a").detached()).table(T, &["a", "c"]);
+        let refusal = rule(&unchecked, Carry::Logged).unwrap_err();
+        assert!(refusal.why.iter().any(|why| why.contains("no copy")), "{refusal}");
+    }
+
+    #[test]
+    fn an_unexplained_reader_blocks_what_would_be_allowed() {
+        let with_reader = fleet(Replica::of("a").detached()).reader("a", "cdc@10.0.0.9");
+        let refusal = rule(&with_reader, Carry::Logged).unwrap_err();
+        assert!(refusal.why[0].contains("cdc@10.0.0.9"), "{refusal}");
+        assert!(rule(&with_reader, Carry::Unlogged).is_ok());
+    }
+
+    use crate::domain::snapshot::LinkFact;
+}
