@@ -8,4 +8,7 @@
 pub mod base;
 pub mod fleet;
 pub mod reach;
+pub mod script;
 pub mod snapshot;
+pub mod sql;
+pub mod vocabulary;

@@ -66,6 +66,8 @@ pub enum ServerFact {
 pub enum LinkFact {
     /// Text: the server of the fleet it follows (also while detached), else the address as configured.
     Source,
+    /// Text: `host:port` as configured; `//host:port` while detached.
+    Address,
     /// Text: `none`, or `detached` when the configured host can reach nothing.
     Fence,
     /// Text: `running`, `connecting` or `stopped`.
@@ -80,7 +82,7 @@ pub enum LinkFact {
     Received,
     /// Text: the error that stopped it; empty for none.
     Error,
-    /// Effects: what is known to wait here and will be applied on resuming.
+    /// Effects: what is known to wait here, in order, and will be applied on resuming.
     Held,
 }
 
@@ -184,6 +186,7 @@ impl LinkFact {
     const fn words(self) -> &'static str {
         match self {
             Self::Source => "replication source",
+            Self::Address => "replication source address",
             Self::Fence => "replication fence",
             Self::Receiver => "replication receiver",
             Self::Applier => "replication applier",

@@ -34,7 +34,8 @@ impl Replica {
             (LinkFact::Filters, text("")),
             (LinkFact::Error, text("")),
             (LinkFact::Received, Value::Position(position(10))),
-            (LinkFact::Held, Value::Effects(BTreeSet::new())),
+            (LinkFact::Held, Value::Effects(Vec::new())),
+            (LinkFact::Address, text(&format!("{source}:3306"))),
         ]);
         Self { channel: String::new(), facts, forgotten: BTreeSet::new(), relays: None }
     }
@@ -72,7 +73,14 @@ impl Replica {
 
     #[must_use]
     pub fn detached(self) -> Self {
-        self.set(LinkFact::Fence, Value::text("detached")).receiver("stopped").applier("stopped")
+        let address = match self.facts.get(&LinkFact::Address) {
+            Some(Value::Text(address)) => format!("//{address}"),
+            _ => "//".to_owned(),
+        };
+        self.set(LinkFact::Address, Value::Text(address))
+            .set(LinkFact::Fence, Value::text("detached"))
+            .receiver("stopped")
+            .applier("stopped")
     }
 
     #[must_use]

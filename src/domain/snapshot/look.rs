@@ -126,6 +126,11 @@ impl<'a> Look<'a> {
         value
     }
 
+    /// A value that only helps to find the question: nothing is recorded, so nothing may be decided on it alone.
+    pub fn peek(&self, key: &FactKey) -> Result<&'a Value, &'a str> {
+        self.snapshot.get(key).map_or(Err("it was not observed"), Known::value)
+    }
+
     /// When the facts were looked at.
     pub fn taken(&self) -> Timestamp {
         self.snapshot.taken()

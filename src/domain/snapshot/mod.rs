@@ -179,7 +179,7 @@ mod tests {
             (About::Server(ServerFact::Version), Known::unknown("no answer")),
             (
                 About::Link { channel: String::new(), fact: LinkFact::Held },
-                Known::Observed { value: Value::Effects(BTreeSet::new()), at },
+                Known::Observed { value: Value::Effects(Vec::new()), at },
             ),
         ]);
         let snapshot = Snapshot::new(at, BTreeMap::from([(name("a"), facts)]));
@@ -187,6 +187,4 @@ mod tests {
         let back: SnapshotFile = serde_yaml::from_str(&text).unwrap();
         assert_eq!(Snapshot::from(back), snapshot);
     }
-
-    use std::collections::BTreeSet;
 }

@@ -18,7 +18,8 @@ pub enum Value {
     Names(BTreeSet<String>),
     Time(Timestamp),
     Position(Position),
-    Effects(BTreeSet<Effect>),
+    /// In the order in which they happen.
+    Effects(Vec<Effect>),
     Finding(Finding),
 }
 

@@ -1,0 +1,84 @@
+//! Takes a replica out of reach with a fence that stands without us: a source host that nothing resolves.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::base::{Danger, RunId, ServerName, TableName};
+use crate::domain::reach::Carry;
+use crate::domain::script::{Command, Work};
+use crate::domain::snapshot::{FactKey, LinkFact, Look, Patch, Value};
+use crate::domain::sql::dialect::{Channel, SourceOption, Threads};
+use crate::domain::sql::packet::{BinlogWriting, Session};
+use crate::domain::vocabulary::reading::{channels_of, dialect_of, link_text};
+use crate::domain::vocabulary::{ActionEntry, World};
+
+/// Points every channel of a replica at a host that cannot exist. It survives restarts and somebody's START.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DetachReplica {
+    /// The replica.
+    pub server: ServerName,
+}
+
+/// What a host is prefixed with: no resolver accepts it, and taking it off gives the old host back.
+pub const FENCE: &str = "//";
+
+impl ActionEntry for DetachReplica {
+    const NAME: &'static str = "detach_replica";
+    const SUMMARY: &'static str = "take a replica out of reach, so that nothing arrives there, also after a restart";
+    const EXAMPLE: &'static str = "detach_replica: {server: $spare}";
+    const MAIN: Option<&'static str> = Some("server");
+    const DANGER: Danger = Danger::Protective;
+
+    fn script(&self, _world: World<'_>, look: &mut Look<'_>) -> Result<Vec<Command>, String> {
+        let dialect = dialect_of(look, &self.server)?;
+        let channels = channels_of(look, &self.server)?;
+        let mut stopped = Patch::default();
+        for channel in &channels {
+            for fact in [LinkFact::Receiver, LinkFact::Applier] {
+                stopped.set(FactKey::link(&self.server, channel, fact), Value::text("stopped"), look.taken());
+            }
+        }
+        let stop = dialect.stop_replication(Channel::All, Threads::Both);
+        let mut commands = vec![statement(&self.server, stop, dialect, Danger::Protective, stopped)];
+        for channel in &channels {
+            let address = link_text(look, &self.server, channel, LinkFact::Address)?;
+            if address.starts_with(FENCE) {
+                continue;
+            }
+            let host = address.rsplit_once(':').map_or(address.as_str(), |(host, _)| host);
+            let text = dialect.change_source(Channel::Named(channel), &[SourceOption::Host(&format!("{FENCE}{host}"))]);
+            let mut patch = Patch::default();
+            let key = |fact| FactKey::link(&self.server, channel, fact);
+            patch.set(key(LinkFact::Address), Value::text(format!("{FENCE}{address}")), look.taken());
+            patch.set(key(LinkFact::Fence), Value::text("detached"), look.taken());
+            commands.push(statement(&self.server, text, dialect, Danger::Protective, patch));
+        }
+        Ok(commands)
+    }
+
+    fn says(&self) -> String {
+        format!("detach {} from what it follows", self.server)
+    }
+
+    fn tables(&self, _run: &RunId) -> Vec<TableName> {
+        Vec::new()
+    }
+
+    fn servers(&self) -> Vec<ServerName> {
+        vec![self.server.clone()]
+    }
+}
+
+/// A statement about replication or settings: never logged, no rows.
+pub(super) fn statement(
+    server: &ServerName,
+    text: String,
+    dialect: crate::domain::sql::Dialect,
+    danger: Danger,
+    patch: Patch,
+) -> Command {
+    let session = Session::statement(BinlogWriting::On);
+    let work = Work::Statement { text, session, dialect };
+    Command { server: server.clone(), work, danger, effects: Vec::new(), carry: Carry::Unlogged, patch }
+}

@@ -1,0 +1,15 @@
+//! Every action, one file each. To add one: its file, and its line in the list.
+
+use super::{ActionEntry, Command, Danger, Look, RunId, ServerName, Spec, TableName, World};
+
+super::vocabulary! { actions:
+    detach_replica::DetachReplica,
+    reattach_replica::ReattachReplica,
+    pause_replica::PauseReplica,
+    resume_replica::ResumeReplica,
+    check_table::CheckTable,
+    compare_copies::CompareCopies,
+    copy_table::CopyTable,
+    put_in_place::PutInPlace,
+    sql::Sql,
+}

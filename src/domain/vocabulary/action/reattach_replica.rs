@@ -1,0 +1,61 @@
+//! Takes the fence of a detached replica away and lets it follow again. What was held arrives now.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::detach_replica::{FENCE, statement};
+use super::resume_replica::{release, resumed};
+use crate::domain::base::{Danger, ServerName};
+use crate::domain::script::Command;
+use crate::domain::snapshot::{FactKey, LinkFact, Look, Patch, Value};
+use crate::domain::sql::dialect::{Channel, SourceOption, Threads};
+use crate::domain::vocabulary::reading::{channels_of, dialect_of, link_text};
+use crate::domain::vocabulary::{ActionEntry, World};
+
+/// Points every detached channel at its old host again and starts it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReattachReplica {
+    /// The replica.
+    pub server: ServerName,
+}
+
+impl ActionEntry for ReattachReplica {
+    const NAME: &'static str = "reattach_replica";
+    const SUMMARY: &'static str = "let a detached replica follow again; what was held for it is applied";
+    const EXAMPLE: &'static str = "reattach_replica: {server: $spare}";
+    const MAIN: Option<&'static str> = Some("server");
+    const DANGER: Danger = Danger::Reversible;
+
+    fn script(&self, _world: World<'_>, look: &mut Look<'_>) -> Result<Vec<Command>, String> {
+        let dialect = dialect_of(look, &self.server)?;
+        let channels = channels_of(look, &self.server)?;
+        let mut commands = Vec::new();
+        for channel in &channels {
+            let address = link_text(look, &self.server, channel, LinkFact::Address)?;
+            let Some(plain) = address.strip_prefix(FENCE) else { continue };
+            let host = plain.rsplit_once(':').map_or(plain, |(host, _)| host);
+            let key = |fact| FactKey::link(&self.server, channel, fact);
+            let mut patch = Patch::default();
+            patch.set(key(LinkFact::Address), Value::text(plain), look.taken());
+            patch.set(key(LinkFact::Fence), Value::text("none"), look.taken());
+            let text = dialect.change_source(Channel::Named(channel), &[SourceOption::Host(host)]);
+            commands.push(statement(&self.server, text, dialect, Danger::Reversible, patch));
+        }
+        if commands.is_empty() {
+            return Err(format!("{} is not detached", self.server));
+        }
+        let start = dialect.start_replication(Channel::All, Threads::Both);
+        let patch = resumed(look, &self.server, &channels);
+        commands.push(release(look, statement(&self.server, start, dialect, Danger::Reversible, patch), &channels));
+        Ok(commands)
+    }
+
+    fn says(&self) -> String {
+        format!("let {} follow again", self.server)
+    }
+
+    fn servers(&self) -> Vec<ServerName> {
+        vec![self.server.clone()]
+    }
+}
