@@ -164,7 +164,6 @@ SELECT id FROM orders WHERE (customer_id, status) IN ((1, 'a'), (2, 'b'))
 SELECT id FROM orders WHERE created_at >= '2024-01-01' AND created_at < '2024-01-02' -- yesterday
 SELECT /* who holds it */ id FROM orders LIMIT 1
 SELECT id FROM orders LIMIT 1 # first one
--- how many rows are left
 SELECT MAX(seq) FROM outbox WHERE sent_at IS NULL
 SELECT COUNT(*) FROM mysql.slow_log WHERE query_time > '00:00:05'
 SELECT VAR_POP(x), STDDEV(x), AVG(x) FROM t
