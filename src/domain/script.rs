@@ -3,7 +3,7 @@
 //! A script leaves no choice to whoever executes it. It is rendered from facts, printed in the request, and compared
 //! byte by byte with what is about to be sent.
 
-use super::base::{Danger, ServerName, TableName};
+use super::base::{Danger, ServerName, Span, TableName};
 use super::reach::Carry;
 use super::snapshot::{Claim, Effect, FactKey, Patch, Test, Value};
 use super::sql::Dialect;
@@ -32,7 +32,14 @@ pub enum Work {
     /// A checksum over every row of several copies, which must be equal. Reads only.
     Compare { copies: Vec<(ServerName, TableName)> },
     /// Copies `table` from another server's copy into `into` here, in chunks.
-    Copy { from: ServerName, table: TableName, into: TableName, session: Session, dialect: Dialect },
+    Copy {
+        from: ServerName,
+        table: TableName,
+        into: TableName,
+        limit: Option<Span>,
+        session: Session,
+        dialect: Dialect,
+    },
 }
 
 impl Command {

@@ -55,8 +55,10 @@ pub enum EffectKind {
     /// The definition changes, rows may.
     Altered,
     RowsChanged,
-    /// The object and its rows are gone.
+    /// Rows are gone, or some of them may be; the object stays.
     Lost,
+    /// The object and its rows are gone.
+    Dropped,
     /// Not provable: anything may happen.
     Anything,
 }
@@ -158,7 +160,8 @@ impl fmt::Display for Effect {
             EffectKind::Renamed { to } => write!(f, "{} becomes {to}", self.object),
             EffectKind::Altered => write!(f, "{} is altered", self.object),
             EffectKind::RowsChanged => write!(f, "rows of {} change", self.object),
-            EffectKind::Lost => write!(f, "{} is gone", self.object),
+            EffectKind::Lost => write!(f, "rows of {} are gone", self.object),
+            EffectKind::Dropped => write!(f, "{} is gone", self.object),
             EffectKind::Anything => write!(f, "anything may happen to {}", self.object),
         }
     }

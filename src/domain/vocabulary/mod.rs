@@ -6,8 +6,8 @@
 
 pub mod action;
 pub mod condition;
-mod reading;
 pub mod private;
+mod reading;
 
 use std::collections::BTreeSet;
 

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::check_table::expected;
-use crate::domain::base::{Danger, RunId, ServerName, TableName};
+use crate::domain::base::{Danger, RunId, ServerName, Span, TableName};
 use crate::domain::reach::{Carry, copy_of};
 use crate::domain::script::{Command, Work};
 use crate::domain::snapshot::{Effect, EffectKind, FactKey, Look, Method, Object, Patch, TableFact, Test, Value};
@@ -25,6 +25,9 @@ pub struct CopyTable {
     /// `none` loads without writing the binary log.
     #[serde(default)]
     pub log: Log,
+    /// The longest load that is still better than promoting the spare. A longer estimate stops and asks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<Span>,
 }
 
 /// Whether a statement is written to the binary log.
@@ -75,6 +78,7 @@ impl ActionEntry for CopyTable {
             from: self.from.clone(),
             table: self.table.clone(),
             into: into.clone(),
+            limit: self.limit,
             session: Session::load(self.log.writing()),
             dialect,
         };

@@ -1,6 +1,6 @@
 //! Every action, one file each. To add one: its file, and its line in the list.
 
-use super::{ActionEntry, Command, Danger, Look, RunId, ServerName, Spec, TableName, World};
+use super::{ActionEntry, Command, Look, RunId, ServerName, Spec, TableName, World};
 
 super::vocabulary! { actions:
     detach_replica::DetachReplica,
