@@ -8,7 +8,9 @@
 pub mod base;
 pub mod fleet;
 pub mod reach;
+pub mod runbook;
 pub mod script;
 pub mod snapshot;
 pub mod sql;
+pub mod step;
 pub mod vocabulary;
