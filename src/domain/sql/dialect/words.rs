@@ -244,11 +244,15 @@ mod tests {
 
     #[test]
     fn each_release_gets_its_own_words() {
-        let row = |d: Dialect| (d.show_replica_status(), d.show_replicas(), d.show_log_position(), d.reset_binary_logs());
+        let row =
+            |d: Dialect| (d.show_replica_status(), d.show_replicas(), d.show_log_position(), d.reset_binary_logs());
         let old = ("SHOW SLAVE STATUS", "SHOW SLAVE HOSTS", "SHOW MASTER STATUS", "RESET MASTER");
         assert_eq!(row(mysql(5, 7, 44)), old);
         assert_eq!(row(mysql(8, 0, 21)), old);
-        assert_eq!(row(mysql(8, 0, 36)), ("SHOW REPLICA STATUS", "SHOW REPLICAS", "SHOW MASTER STATUS", "RESET MASTER"));
+        assert_eq!(
+            row(mysql(8, 0, 36)),
+            ("SHOW REPLICA STATUS", "SHOW REPLICAS", "SHOW MASTER STATUS", "RESET MASTER")
+        );
         let new = ("SHOW REPLICA STATUS", "SHOW REPLICAS", "SHOW BINARY LOG STATUS", "RESET BINARY LOGS AND GTIDS");
         assert_eq!(row(mysql(8, 4, 0)), new);
         assert_eq!(row(mysql(9, 7, 4)), new);
@@ -260,7 +264,10 @@ mod tests {
         assert_eq!(mariadb().stop_replication(Channel::All, Threads::Both), "STOP ALL SLAVES");
         assert_eq!(mariadb().stop_replication(Channel::Named("o'c"), Threads::Applier), "STOP SLAVE 'o''c' SQL_THREAD");
         assert_eq!(mysql(9, 7, 4).stop_replication(Channel::All, Threads::Receiver), "STOP REPLICA IO_THREAD");
-        assert_eq!(mysql(9, 7, 4).start_replication(Channel::Named("c"), Threads::Both), "START REPLICA FOR CHANNEL 'c'");
+        assert_eq!(
+            mysql(9, 7, 4).start_replication(Channel::Named("c"), Threads::Both),
+            "START REPLICA FOR CHANNEL 'c'"
+        );
         assert_eq!(mysql(5, 7, 44).stop_replication(Channel::All, Threads::Both), "STOP SLAVE");
     }
 

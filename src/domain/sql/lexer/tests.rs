@@ -66,7 +66,9 @@ fn names_may_begin_with_digits_and_numbers_may_look_like_names() {
 
 #[test]
 fn executable_comments_are_code_in_one_reading_and_nothing_in_the_other() {
-    for text in ["SELECT 1 /*! DROP */", "SELECT 1 /*!50000 DROP */", "SELECT 1 /*M! DROP */", "SELECT 1 /*M!100100 DROP*/"] {
+    for text in
+        ["SELECT 1 /*! DROP */", "SELECT 1 /*!50000 DROP */", "SELECT 1 /*M! DROP */", "SELECT 1 /*M!100100 DROP*/"]
+    {
         assert_eq!(words(text), ["SELECT", "1", "DROP"], "{text}");
         let skipped = lex(text, Reading::Skipped).unwrap();
         assert_eq!(skipped.tokens.len(), 2, "{text}");

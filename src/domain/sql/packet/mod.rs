@@ -63,7 +63,10 @@ pub enum Guard {
     /// The session writes to the binary log, or does not.
     Binlog(BinlogWriting),
     /// The server is the one that was observed. Compared byte by byte.
-    Identity { variable: IdentityVariable, value: String },
+    Identity {
+        variable: IdentityVariable,
+        value: String,
+    },
     /// This very connection holds the user lock.
     HoldsLock(String),
     ReadOnly(Switch),
