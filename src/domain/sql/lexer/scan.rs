@@ -112,7 +112,7 @@ impl<'a> Scanner<'a> {
 
     fn block_comment(&mut self) -> Result<(), LexError> {
         let rest = &self.text[self.at..];
-        for opening in ["/*!", "/*M!"] {
+        for opening in ["/*!", "/*M!", "/*m!"] {
             if rest.starts_with(opening) {
                 return self.executable_comment(opening.len());
             }
