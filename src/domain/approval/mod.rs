@@ -3,4 +3,6 @@
 //! Everything here judges bytes that others made. It makes no signature, reads no file and asks no clock; it never
 //! decides what to run from a document it has read, it only says whether bytes are what somebody signed.
 
+pub mod document;
+pub mod roster;
 pub mod sshsig;
