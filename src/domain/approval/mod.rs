@@ -6,3 +6,7 @@
 pub mod document;
 pub mod roster;
 pub mod sshsig;
+pub mod policy;
+#[cfg(test)]
+pub(crate) mod testing;
+pub mod trust;
