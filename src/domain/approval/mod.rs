@@ -3,10 +3,12 @@
 //! Everything here judges bytes that others made. It makes no signature, reads no file and asks no clock; it never
 //! decides what to run from a document it has read, it only says whether bytes are what somebody signed.
 
+pub mod counting;
 pub mod document;
+pub mod policy;
 pub mod roster;
 pub mod sshsig;
-pub mod policy;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod trust;
+pub mod votes;

@@ -165,7 +165,8 @@ impl Policy {
     /// Reads the whole file; what a class leaves out keeps its default.
     pub fn parse(bytes: &[u8]) -> Result<Self, PolicyError> {
         let text = checked_text(bytes)?;
-        let file: File = serde_yaml::from_str(text).map_err(|error| PolicyError::Form { why: printable(&error.to_string()) })?;
+        let file: File =
+            serde_yaml::from_str(text).map_err(|error| PolicyError::Form { why: printable(&error.to_string()) })?;
         if file.version != 1 {
             return Err(PolicyError::Version { found: file.version });
         }
@@ -356,8 +357,12 @@ mod tests {
     #[test]
     fn no_file_lowers_the_two_people_for_what_destroys() {
         for approvals in [0, 1] {
-            let text = format!("version: 1\nclasses: {{destructive: {{approvals: {approvals}, own_measurement: 0}}}}\n");
-            assert_eq!(refused(&text), PolicyError::BelowFloor { danger: Danger::Destructive, found: approvals, floor: 2 });
+            let text =
+                format!("version: 1\nclasses: {{destructive: {{approvals: {approvals}, own_measurement: 0}}}}\n");
+            assert_eq!(
+                refused(&text),
+                PolicyError::BelowFloor { danger: Danger::Destructive, found: approvals, floor: 2 }
+            );
         }
         assert!(Policy::parse(b"version: 1\nclasses: {disruptive: {approvals: 0}}\n").is_ok(), "the control");
     }

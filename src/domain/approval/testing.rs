@@ -103,3 +103,27 @@ impl Draft {
 pub(crate) fn three() -> Trust {
     Draft::first(&[("ana", 1), ("bob", 2), ("chen", 3)]).anchored()
 }
+
+/// The same signature with the group order added to its second half: some verifiers take it for another one.
+pub(crate) fn malleable_twin(text: &str) -> String {
+    use base64ct::{Base64, Encoding as _};
+    const ORDER: [u8; 32] = [
+        0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, 0, 0, 0, 0, 0,
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
+    ];
+    let body: String = text.lines().filter(|line| !line.starts_with('-')).collect();
+    let mut blob = Base64::decode_vec(&body).unwrap();
+    let second_half = blob.len() - 32;
+    let mut carry = 0;
+    for (byte, add) in blob[second_half..].iter_mut().zip(ORDER) {
+        let sum = u16::from(*byte) + u16::from(add) + carry;
+        *byte = sum.to_le_bytes()[0];
+        carry = sum >> 8;
+    }
+    assert_eq!(carry, 0);
+    super::sshsig::tidied(&format!(
+        "-----BEGIN SSH SIGNATURE-----\n{}\n-----END SSH SIGNATURE-----\n",
+        Base64::encode_string(&blob)
+    ))
+    .unwrap()
+}

@@ -16,10 +16,7 @@ fn version_one_is_what_the_anchor_names() {
     let anchor = Digest::of(files.trust.as_bytes());
     let trust = Trust::anchored(files.borrowed(), &anchor).unwrap();
     assert_eq!((trust.serial(), trust.digest(), trust.threshold()), (1, &anchor, 2));
-    assert!(matches!(
-        Trust::anchored(files.borrowed(), &Digest::of(b"another")),
-        Err(TrustError::NotAnchored { .. })
-    ));
+    assert!(matches!(Trust::anchored(files.borrowed(), &Digest::of(b"another")), Err(TrustError::NotAnchored { .. })));
 }
 
 #[test]
@@ -33,7 +30,10 @@ fn an_anchored_text_does_not_vouch_for_other_files() {
     };
     assert!(matches!(other(|f| f.operators.push_str("# x\n")), Err(TrustError::OtherFile { file: "operators", .. })));
     assert!(matches!(other(|f| f.policy.push_str("# x\n")), Err(TrustError::OtherFile { file: "policy.yaml", .. })));
-    assert!(matches!(other(|f| f.revoked_keys.push_str("# x\n")), Err(TrustError::OtherFile { file: "revoked_keys", .. })));
+    assert!(matches!(
+        other(|f| f.revoked_keys.push_str("# x\n")),
+        Err(TrustError::OtherFile { file: "revoked_keys", .. })
+    ));
 }
 
 #[test]
