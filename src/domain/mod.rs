@@ -5,6 +5,7 @@
 //! The lints below and `tests/tidy.rs` hold the boundary.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+pub mod approval;
 pub mod base;
 pub mod fleet;
 pub mod reach;
