@@ -6,3 +6,4 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 pub mod base;
+pub mod journal;
