@@ -255,3 +255,35 @@ fn refuse_network_filesystem(path: &Path) -> Result<(), StoreError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::base::{Principal, Timestamp};
+
+    /// What makes one transaction one wait for the disk; the transactions are counted in `tests/store_sqlite`.
+    #[test]
+    fn every_commit_waits_for_the_disk() {
+        let place = tempfile::tempdir().unwrap();
+        super::super::layout::create(place.path()).unwrap();
+        let run = RunId::parse("r-1").unwrap();
+        let files = RunFiles::new(place.path(), &run);
+        database::create(&files, &run).unwrap();
+        let holder = Holder {
+            operator: Principal::parse("ana").unwrap(),
+            host: "bastion-1".to_owned(),
+            pid: 1,
+            since: Timestamp::from_millis(0),
+        };
+        let writer = Writer::acquire(files, run, &holder).unwrap();
+        let open = writer.open().unwrap();
+        let setting = |name: &str| -> String {
+            open.connection
+                .pragma_query_value(None, name, |row| row.get::<_, rusqlite::types::Value>(0))
+                .map(|value| format!("{value:?}"))
+                .unwrap()
+        };
+        assert_eq!(setting("synchronous"), "Integer(2)");
+        assert_eq!(setting("journal_mode"), "Text(\"wal\")");
+    }
+}
