@@ -18,7 +18,9 @@ pub enum StoreError {
         holder.as_ref().map_or_else(|| "another process".to_owned(), ToString::to_string)
     )]
     Busy { run: RunId, holder: Option<Holder> },
-    #[error("the lease of run `{run}` was taken over (ours is {ours}, the store has {found}): send nothing more, attach")]
+    #[error(
+        "the lease of run `{run}` was taken over (ours is {ours}, the store has {found}): send nothing more, attach"
+    )]
     Fenced { run: RunId, ours: u64, found: u64 },
     #[error("the journal of run `{run}` ends at `{found}`, expected `{expected}`: read it again and decide anew")]
     HeadMoved { run: RunId, expected: Head, found: Head },

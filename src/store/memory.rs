@@ -8,9 +8,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{
-    Holder, Inbox, Input, InputBody, InputId, Journal, LARGEST_INPUT, Lease, Leases, Live, StoreError,
-};
+use super::{Holder, Inbox, Input, InputBody, InputId, Journal, LARGEST_INPUT, Lease, Leases, Live, StoreError};
 use crate::domain::base::RunId;
 use crate::domain::journal::{Head, Line, chain};
 
@@ -188,8 +186,7 @@ impl Leases for MemoryStore {
             found.held_by = Some(holder.clone());
             Ok(found.fence)
         })?;
-        let keeper =
-            Keeper { state: self.state.clone(), run: run.clone(), fence, unsure: AtomicBool::new(false) };
+        let keeper = Keeper { state: self.state.clone(), run: run.clone(), fence, unsure: AtomicBool::new(false) };
         Ok(Lease::new(run.clone(), fence, Box::new(keeper)))
     }
 

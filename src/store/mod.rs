@@ -81,8 +81,11 @@ pub trait Inbox: Send + Sync {
 
 /// Last values for screens: may be lost, never an input to a decision, never audited.
 pub trait Live: Send + Sync {
-    fn put_live(&self, lease: &Lease, values: &serde_json::Value)
-    -> impl Future<Output = Result<(), StoreError>> + Send;
+    fn put_live(
+        &self,
+        lease: &Lease,
+        values: &serde_json::Value,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     fn live(&self, run: &RunId) -> impl Future<Output = Result<Option<serde_json::Value>, StoreError>> + Send;
 }

@@ -379,7 +379,8 @@ mod tests {
 
     #[test]
     fn a_line_of_one_mebibyte_fits_and_one_byte_more_does_not() {
-        let line = |filling: usize| Line::next(&Head::start(), AT, "e", &format!("{{\"a\":\"{}\"}}", "x".repeat(filling)));
+        let line =
+            |filling: usize| Line::next(&Head::start(), AT, "e", &format!("{{\"a\":\"{}\"}}", "x".repeat(filling)));
         let overhead = line(0).unwrap().bytes().len();
         assert_eq!(line(LONGEST_LINE - overhead).unwrap().bytes().len(), LONGEST_LINE);
         assert_eq!(line(LONGEST_LINE - overhead + 1).unwrap_err(), LineError::TooLong { found: LONGEST_LINE + 1 });

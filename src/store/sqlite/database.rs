@@ -223,11 +223,7 @@ pub(super) fn number(row: &rusqlite::Row<'_>) -> rusqlite::Result<u64> {
 fn parse(run: &RunId, seq: u64, bytes: &[u8]) -> Result<Line, StoreError> {
     let damaged = |why| StoreError::Damaged { run: run.clone(), why };
     let line = Line::parse(bytes).map_err(|why| damaged(ChainError::Unreadable { seq, why }))?;
-    if line.seq() == seq {
-        Ok(line)
-    } else {
-        Err(damaged(ChainError::Gap { expected: seq, found: line.seq() }))
-    }
+    if line.seq() == seq { Ok(line) } else { Err(damaged(ChainError::Gap { expected: seq, found: line.seq() })) }
 }
 
 /// What an error of SQLite means for whoever keeps the files.

@@ -73,8 +73,8 @@ impl Writer {
             let (run, found) = (self.run.clone(), open.remembered.clone());
             return Err(StoreError::HeadMoved { run, expected: expected.clone(), found });
         }
-        let head = chain::continues(expected, lines)
-            .map_err(|why| StoreError::BadLines { run: self.run.clone(), why })?;
+        let head =
+            chain::continues(expected, lines).map_err(|why| StoreError::BadLines { run: self.run.clone(), why })?;
         self.write(&mut open, lines)?;
         open.remembered = head.clone();
         Ok(head)
@@ -84,8 +84,7 @@ impl Writer {
         let path = self.files.journal();
         let failed = |error| explain("append to", &path, error);
         let remembered = open.remembered.clone();
-        let transaction =
-            open.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+        let transaction = open.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
         self.check(&transaction, &remembered)?;
         {
             let mut insert =
