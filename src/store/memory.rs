@@ -241,3 +241,44 @@ impl Live for MemoryStore {
         self.with_run(run, |run| Ok(run.live.clone()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::base::{Principal, Timestamp};
+
+    async fn after(fault: Fault) -> (MemoryStore, Lease, Line, Result<Head, StoreError>) {
+        let (store, run) = (MemoryStore::new(), RunId::parse("r-1").unwrap());
+        let operator = Principal::parse("ana").unwrap();
+        let holder = Holder { operator, host: "bastion-1".to_owned(), pid: 1, since: Timestamp::from_millis(0) };
+        store.create_run(&run).await.unwrap();
+        let lease = store.acquire(&run, &holder).await.unwrap();
+        let line = Line::next(&Head::start(), Timestamp::from_millis(0), "run.opened", r#"{"format":1}"#).unwrap();
+        store.fail_next_append(&run, fault);
+        let result = store.append(&lease, &Head::start(), std::slice::from_ref(&line)).await;
+        (store, lease, line, result)
+    }
+
+    #[tokio::test]
+    async fn a_clean_refusal_writes_nothing_and_the_lease_stays_good() {
+        for fault in [Fault::DiskFull, Fault::ReadOnly] {
+            let (store, lease, line, result) = after(fault).await;
+            assert!(matches!(result, Err(StoreError::DiskFull { .. } | StoreError::ReadOnly { .. })), "{result:?}");
+            assert_eq!(store.head(lease.run()).await.unwrap(), Head::start());
+            store.append(&lease, &Head::start(), &[line]).await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn after_an_uncertain_append_the_lease_writes_nothing_more() {
+        for (fault, written) in [(Fault::Torn, 0), (Fault::AnswerLost, 1)] {
+            let (store, lease, _, result) = after(fault).await;
+            assert!(matches!(result, Err(StoreError::Unsure { .. })), "{result:?}");
+            let head = store.head(lease.run()).await.unwrap();
+            assert_eq!(head.entries(), written);
+            let next = Line::next(&head, Timestamp::from_millis(0), "note.made", r#"{"format":1}"#).unwrap();
+            let again = store.append(&lease, &head, &[next]).await;
+            assert!(matches!(again, Err(StoreError::Unsure { .. })), "{again:?}");
+        }
+    }
+}

@@ -62,12 +62,12 @@ fn a_log_cut_anywhere_gives_a_whole_shorter_journal() {
     let place = place();
     let store = store(place.path());
     let heads = block_on(async {
-        let (_lease, mut head) = started(&store, 1).await;
+        let (lease, mut head) = started(&store, 1).await;
         let mut heads = vec![Head::start(), head.clone()];
         for _ in 0..3 {
             let first = line(&head, 2000);
             let second = line(&first.head(), 2000);
-            head = store.append(&_lease, &head, &[first, second]).await.unwrap();
+            head = store.append(&lease, &head, &[first, second]).await.unwrap();
             heads.push(head.clone());
         }
         for name in ["journal.db", "journal.db-wal"] {

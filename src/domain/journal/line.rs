@@ -255,11 +255,7 @@ fn is_event(text: &str) -> bool {
         })
 }
 
-fn checked<'a>(
-    text: &'a str,
-    fits: fn(&str) -> bool,
-    error: impl FnOnce(String) -> LineError,
-) -> Result<&'a str, LineError> {
+fn checked(text: &str, fits: fn(&str) -> bool, error: impl FnOnce(String) -> LineError) -> Result<&str, LineError> {
     if fits(text) { Ok(text) } else { Err(error(shown(text))) }
 }
 

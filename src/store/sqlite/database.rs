@@ -2,6 +2,7 @@
 //!
 //! Appending is in `writer`. Nothing here takes a lease.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
@@ -45,7 +46,7 @@ fn build(files: &RunFiles) -> Result<(), StoreError> {
     layout::make_file(&files.lock(), b"")?;
     let path = files.journal();
     layout::make_file(&path, b"")?;
-    let failed = |error| explain("make", &path, error);
+    let failed = |error| explain("make", &path, &error);
     let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(failed)?;
     let script = format!(
         "PRAGMA synchronous=EXTRA; BEGIN IMMEDIATE; PRAGMA application_id={APPLICATION}; \
@@ -72,7 +73,7 @@ fn move_in(unfinished: &RunFiles, files: &RunFiles, run: &RunId) -> Result<(), S
 /// Opens for appending. The caller holds the lease.
 pub(super) fn open_to_write(files: &RunFiles) -> Result<Connection, StoreError> {
     let path = files.journal();
-    let failed = |error| explain("open", &path, error);
+    let failed = |error| explain("open", &path, &error);
     let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(failed)?;
     // Looked at before anything is changed: a newer program's file must not be touched.
     check_kind(&connection, &path)?;
@@ -99,9 +100,9 @@ pub(super) fn open_to_read(files: &RunFiles, run: &RunId) -> Result<Connection, 
     let connection = match opened {
         Ok(connection) => connection,
         Err(error) if needs_shared_memory(&error) && !path.with_extension("db-wal").exists() => {
-            connect_immutable(&path).map_err(|error| explain("read", &path, error))?
+            connect_immutable(&path).map_err(|error| explain("read", &path, &error))?
         }
-        Err(error) => return Err(not_ours(&path, error)),
+        Err(error) => return Err(not_ours(&path, &error)),
     };
     check_kind(&connection, &path)?;
     Ok(connection)
@@ -119,7 +120,10 @@ fn connect_immutable(path: &Path) -> rusqlite::Result<Connection> {
     for byte in path.as_os_str().as_bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'_' | b'-' => uri.push(char::from(*byte)),
-            _ => uri.push_str(&format!("%{byte:02x}")),
+            // Writing to a string cannot fail.
+            _ => {
+                let _ = write!(uri, "%{byte:02x}");
+            }
         }
     }
     uri.push_str("?immutable=1");
@@ -139,7 +143,7 @@ fn needs_shared_memory(error: &rusqlite::Error) -> bool {
 
 fn check_kind(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     let number = |name: &str| {
-        connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).map_err(|error| not_ours(path, error))
+        connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).map_err(|error| not_ours(path, &error))
     };
     let (application, format) = (number("application_id")?, number("user_version")?);
     if application != APPLICATION {
@@ -157,7 +161,7 @@ pub(super) fn head(connection: &Connection, files: &RunFiles, run: &RunId) -> Re
     let row = connection
         .prepare_cached("SELECT seq, bytes FROM line ORDER BY seq DESC LIMIT 1")
         .and_then(|mut statement| statement.query_row([], stored).optional())
-        .map_err(|error| explain("read", &files.journal(), error))?;
+        .map_err(|error| explain("read", &files.journal(), &error))?;
     match row {
         None => Ok(Head::start()),
         Some((seq, bytes)) => Ok(parse(run, seq, &bytes)?.head()),
@@ -169,7 +173,7 @@ pub(super) fn fence(connection: &Connection, files: &RunFiles) -> Result<u64, St
     connection
         .prepare_cached("SELECT number FROM fence")
         .and_then(|mut statement| statement.query_row([], number))
-        .map_err(|error| explain("read", &files.journal(), error))
+        .map_err(|error| explain("read", &files.journal(), &error))
 }
 
 /// Lines from `from` on, each checked to follow the one before it, also the first.
@@ -180,7 +184,7 @@ pub(super) fn read(
     from: u64,
     most: usize,
 ) -> Result<Vec<Line>, StoreError> {
-    let failed = |error| explain("read", &files.journal(), error);
+    let failed = |error| explain("read", &files.journal(), &error);
     let mut statement =
         connection.prepare_cached("SELECT seq, bytes FROM line WHERE seq >= ?1 ORDER BY seq").map_err(failed)?;
     let Ok(first) = i64::try_from(from.saturating_sub(1)) else { return Ok(Vec::new()) };
@@ -227,7 +231,7 @@ fn parse(run: &RunId, seq: u64, bytes: &[u8]) -> Result<Line, StoreError> {
 }
 
 /// What an error of SQLite means for whoever keeps the files.
-pub(super) fn explain(doing: &'static str, path: &Path, error: rusqlite::Error) -> StoreError {
+pub(super) fn explain(doing: &'static str, path: &Path, error: &rusqlite::Error) -> StoreError {
     let path = path.to_owned();
     match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => StoreError::DiskFull { path },
@@ -235,7 +239,7 @@ pub(super) fn explain(doing: &'static str, path: &Path, error: rusqlite::Error) 
         Some(ErrorCode::SystemIoFailure) if no_space(&path) => StoreError::DiskFull { path },
         Some(ErrorCode::ReadOnly) => StoreError::ReadOnly { path },
         Some(ErrorCode::PermissionDenied) => StoreError::NoPermission { doing, path },
-        Some(ErrorCode::CannotOpen) => cannot_open(doing, &path, &error),
+        Some(ErrorCode::CannotOpen) => cannot_open(doing, &path, error),
         Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
             StoreError::NotAJournal { path, why: error.to_string() }
         }
@@ -243,7 +247,7 @@ pub(super) fn explain(doing: &'static str, path: &Path, error: rusqlite::Error) 
     }
 }
 
-fn not_ours(path: &Path, error: rusqlite::Error) -> StoreError {
+fn not_ours(path: &Path, error: &rusqlite::Error) -> StoreError {
     match error.sqlite_error_code() {
         // A missing table is no failure of the disk: the file is a database, but not one of ours.
         Some(ErrorCode::Unknown) => StoreError::NotAJournal { path: path.to_owned(), why: error.to_string() },

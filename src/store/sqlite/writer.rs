@@ -82,7 +82,7 @@ impl Writer {
 
     fn write(&self, open: &mut Open, lines: &[Line]) -> Result<(), StoreError> {
         let path = self.files.journal();
-        let failed = |error| explain("append to", &path, error);
+        let failed = |error| explain("append to", &path, &error);
         let remembered = open.remembered.clone();
         let transaction = open.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
         self.check(&transaction, &remembered)?;
@@ -146,7 +146,7 @@ impl Writer {
             Ok(_) => Ok(()),
             // Somebody is reading at this moment. Nothing is lost; the last one to close tidies up.
             Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => Ok(()),
-            Err(error) => Err(explain("put in order", &path, error)),
+            Err(error) => Err(explain("put in order", &path, &error)),
         }
     }
 
@@ -231,7 +231,7 @@ fn check_first_line(connection: &Connection, files: &RunFiles, run: &RunId) -> R
 
 fn raise_fence(connection: &mut Connection, files: &RunFiles) -> Result<u64, StoreError> {
     let path = files.journal();
-    let failed = |error| explain("take the lease in", &path, error);
+    let failed = |error| explain("take the lease in", &path, &error);
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
     let number = transaction
         .query_row("UPDATE fence SET number = number + 1 RETURNING number", [], database::number)
