@@ -15,3 +15,4 @@ pub mod snapshot;
 pub mod sql;
 pub mod step;
 pub mod vocabulary;
+pub mod journal;
