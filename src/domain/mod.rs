@@ -8,6 +8,7 @@
 pub mod approval;
 pub mod base;
 pub mod fleet;
+pub mod journal;
 pub mod reach;
 pub mod runbook;
 pub mod script;
@@ -15,4 +16,3 @@ pub mod snapshot;
 pub mod sql;
 pub mod step;
 pub mod vocabulary;
-pub mod journal;
