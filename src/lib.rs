@@ -4,4 +4,5 @@
 //! carries values in and effects out.
 
 pub mod domain;
+pub mod executor;
 pub mod store;
