@@ -19,7 +19,7 @@ const SIGN_RESPONSE: u8 = 14;
 /// What OpenSSH's own agent and clients accept at most.
 const LONGEST_FRAME: u32 = 256 * 1024;
 /// Somebody may have to find the security key and touch it.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// What went wrong between us and the agent.
 #[derive(Debug, thiserror::Error)]
@@ -197,7 +197,9 @@ mod tests {
 
     fn frame(kind: u8, parts: &[&[u8]]) -> Vec<u8> {
         let mut body = vec![kind];
-        parts.iter().for_each(|part| put_string(&mut body, part));
+        for part in parts {
+            put_string(&mut body, part);
+        }
         let mut out = Vec::new();
         put_string(&mut out, &body);
         out

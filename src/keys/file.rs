@@ -21,7 +21,7 @@ const PRIVATE: &[u8] = b"-----BEGIN OPENSSH PRIVATE KEY-----";
 #[derive(Debug)]
 pub enum Content {
     Public(PublicKey),
-    Private(Sealed),
+    Private(Box<Sealed>),
 }
 
 /// A private key file, read and not yet opened.
@@ -41,7 +41,7 @@ pub fn read(path: &Path) -> Result<Content, KeyError> {
         return Err(KeyError::Exposed { path: path.to_owned(), mode });
     }
     let key = PrivateKey::from_openssh(&bytes).map_err(|why| not_a_key(path, &why))?;
-    Ok(Content::Private(Sealed { path: path.to_owned(), key }))
+    Ok(Content::Private(Box::new(Sealed { path: path.to_owned(), key })))
 }
 
 impl Sealed {

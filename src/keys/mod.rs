@@ -21,7 +21,7 @@ pub enum KeyError {
     Read { path: PathBuf, why: std::io::Error },
     #[error("`{path}` is not a regular file of at most 64 KiB")]
     NotAFile { path: PathBuf },
-    #[error("`{path}` can be read by others (mode {mode:03o}): expected 600; run `chmod 600` on it")]
+    #[error("`{path}` is open to others (mode {mode:03o}): expected 600; run `chmod 600` on it")]
     Exposed { path: PathBuf, mode: u32 },
     #[error("`{path}` is not an OpenSSH key: {why}")]
     NotAKey { path: PathBuf, why: String },

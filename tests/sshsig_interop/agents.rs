@@ -10,7 +10,7 @@ use crate::stock::{self, RunningAgent};
 
 const MESSAGE: &[u8] = b"countersign approval request v1\n[end]\n";
 
-fn refused(result: Result<String, KeyError>) -> bool {
+fn refused(result: &Result<String, KeyError>) -> bool {
     matches!(result, Err(KeyError::Agent { why: AgentProblem::Refused, .. }))
 }
 
@@ -49,7 +49,7 @@ async fn a_key_that_is_absent_or_not_confirmed_does_not_sign() {
     agent.add(&asks, &["-q", "-c"]);
     for key in [absent, asks] {
         let signer = Signer::open(&key.with_extension("pub"), None, Some(&agent.socket())).unwrap();
-        assert!(refused(signer.sign(Verb::Approve, MESSAGE).await), "{}", key.display());
+        assert!(refused(&signer.sign(Verb::Approve, MESSAGE).await), "{}", key.display());
     }
 }
 

@@ -161,7 +161,9 @@ fn halves_that_do_not_belong_together_are_refused() {
     rewritten(&path, |bytes| {
         let places: Vec<usize> = (0..bytes.len() - 32).filter(|at| bytes[*at..*at + 32] == own).collect();
         assert_eq!(places.len(), 3);
-        places.into_iter().for_each(|at| bytes[at..at + 32].copy_from_slice(&other));
+        for at in places {
+            bytes[at..at + 32].copy_from_slice(&other);
+        }
     });
     let error = refused(&path);
     assert!(matches!(error, KeyError::HalvesDiffer { .. } | KeyError::NotAKey { .. }), "{error}");

@@ -103,7 +103,9 @@ pub fn public(seed: u8) -> PublicKey {
 pub fn key_blob(kind: &[u8], parts: &[&[u8]]) -> Vec<u8> {
     let mut out = Vec::new();
     put_string(&mut out, kind);
-    parts.iter().for_each(|part| put_string(&mut out, part));
+    for part in parts {
+        put_string(&mut out, part);
+    }
     out
 }
 

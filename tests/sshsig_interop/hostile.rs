@@ -61,7 +61,7 @@ fn mixed_order() -> Forgery {
         let commitment = EdwardsPoint::mul_base(&r).compress().to_bytes();
         let hash = Sha512::new().chain_update(commitment).chain_update(point).chain_update(&envelope).finalize();
         let k = Scalar::from_bytes_mod_order_wide(&hash.into());
-        if k.as_bytes()[0] % 8 == 0 {
+        if k.as_bytes()[0].is_multiple_of(8) {
             let s = r + k * a;
             return forgery.with(|forgery| forgery.signature = [commitment, s.to_bytes()].concat());
         }

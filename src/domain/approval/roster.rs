@@ -210,7 +210,7 @@ impl RevokedKeys {
     }
 
     pub fn render(&self) -> String {
-        self.keys.iter().map(|key| format!("{key}\n")).collect()
+        self.keys.iter().fold(String::new(), |text, key| text + &key.to_string() + "\n")
     }
 
     pub fn keys(&self) -> &[PublicKey] {

@@ -1,10 +1,11 @@
 //! Operators for the tests beside the code: keys from seeds, rosters and trust made of them.
 
 use ed25519_dalek::{Signer as _, SigningKey};
+use sha2::{Digest as _, Sha256};
 
 use super::policy::Policy;
 use super::roster::{Operator, RevokedKeys, Roster};
-use super::sshsig::{PublicKey, Verb, armored, envelope, plain_signature};
+use super::sshsig::{PublicKey, Verb, armored, envelope, plain_signature, put_string};
 use super::trust::{Trust, TrustFiles, TrustText, smallest_threshold};
 use crate::domain::base::{Digest, Principal, Timestamp};
 
@@ -15,6 +16,27 @@ pub(crate) fn key(seed: u8) -> PublicKey {
 pub(crate) fn sign(seed: u8, verb: Verb, message: &[u8]) -> String {
     let signature = SigningKey::from_bytes(&[seed; 32]).sign(&envelope(verb, message)).to_bytes();
     armored(&key(seed), verb, &plain_signature(&signature))
+}
+
+/// A security key that is not there: its public half, and what it signs with these flags.
+pub(crate) fn security_key(seed: u8) -> PublicKey {
+    let mut blob = Vec::new();
+    for part in [b"sk-ssh-ed25519@openssh.com".as_slice(), key(seed).point(), b"ssh:"] {
+        put_string(&mut blob, part);
+    }
+    PublicKey::from_blob(&blob).unwrap()
+}
+
+pub(crate) fn touch(seed: u8, flags: u8, verb: Verb, message: &[u8]) -> String {
+    let report = [flags, 0, 0, 0, 1];
+    let mut signed = Sha256::digest(b"ssh:").to_vec();
+    signed.extend_from_slice(&report);
+    signed.extend_from_slice(&Sha256::digest(envelope(verb, message)));
+    let mut signature = Vec::new();
+    put_string(&mut signature, b"sk-ssh-ed25519@openssh.com");
+    put_string(&mut signature, &SigningKey::from_bytes(&[seed; 32]).sign(&signed).to_bytes());
+    signature.extend_from_slice(&report);
+    armored(&security_key(seed), verb, &signature)
 }
 
 pub(crate) fn name(text: &str) -> Principal {

@@ -1,7 +1,7 @@
 use super::*;
 use crate::domain::approval::roster::Stranger;
 use crate::domain::approval::sshsig::SigError;
-use crate::domain::approval::testing::{Draft, at, key, name, sign, three};
+use crate::domain::approval::testing::{Draft, at, key, name, security_key, sign, three, touch};
 
 const NOW: &str = "2026-11-22T08:14:00Z";
 const REQUEST: &[u8] = b"the request";
@@ -150,4 +150,27 @@ fn what_protects_needs_nobody() {
         let subject = Subject { danger, ..destructive(&ana) };
         assert_eq!(count(subject, &[], &three(), at(NOW)).enough(), Ok(()));
     }
+}
+
+#[test]
+fn a_touch_or_a_pin_counts_as_the_policy_asks() {
+    let tally_with = |asked: &str, flags: u8| {
+        let mut draft = Draft::first(&[("ana", 1), ("bob", 2)]);
+        draft.operators[0].key = security_key(1);
+        draft.policy = format!("version: 1\nclasses: {{destructive: {{touch: {asked}}}}}\n");
+        tally(&draft.anchored(), &[&touch(1, flags, Verb::Approve, REQUEST)])
+    };
+    for (asked, flags, counts) in [
+        ("optional", 0x01, true),
+        ("required", 0x01, true),
+        ("required", 0x04, false),
+        ("pin", 0x05, true),
+        ("pin", 0x1d, true),
+        ("pin", 0x01, false),
+        ("pin", 0x04, false),
+    ] {
+        let tally = tally_with(asked, flags);
+        assert_eq!(tally.approvers().len(), usize::from(counts), "{asked} {flags:#x}: {:?}", tally.not_counted());
+    }
+    assert_eq!(tally_with("pin", 0x01).not_counted(), [(0, NotCounted::NoPin { principal: name("ana") })]);
 }

@@ -1,3 +1,4 @@
+use base64ct::Encoding as _;
 use ed25519_dalek::SigningKey;
 
 use super::*;
@@ -142,7 +143,6 @@ fn weak_keys_are_refused_when_the_roster_is_read() {
     for part in [b"ssh-ed25519".as_slice(), &identity] {
         super::super::sshsig::put_string(&mut blob, part);
     }
-    use base64ct::Encoding as _;
     let text = format!("ana namespaces=\"{ALL}\" ssh-ed25519 {}\n", base64ct::Base64::encode_string(&blob));
     assert_eq!(problem(&text), (1, RosterProblem::Key(KeyProblem::SmallOrder)));
 }
