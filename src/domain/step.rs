@@ -8,7 +8,7 @@ use super::base::{Danger, TableName, Verdict};
 use super::reach::{Reach, Refusal, Survivors, WayBack, predict, reach};
 use super::runbook::{Step, Work};
 use super::script::{self, Command};
-use super::snapshot::{Evidence, FactKey, Look, Object, Patch, ServerFact, Snapshot, Value};
+use super::snapshot::{Evidence, FactKey, Look, Object, Patch, ServerFact, Snapshot};
 use super::vocabulary::private::is_private;
 use super::vocabulary::{Condition, World};
 
@@ -27,8 +27,8 @@ pub struct Assessment {
     pub danger: Danger,
     /// What speaks against a step that the rules allow.
     pub against: Vec<String>,
-    /// The facts afterwards, as far as they can be told.
-    pub patch: Patch,
+    /// What each command changes, as far as it can be told.
+    pub predicted: Vec<Patch>,
     pub evidence: Vec<Evidence>,
 }
 
@@ -60,6 +60,11 @@ impl Assessment {
         } else {
             Standing::Ready
         }
+    }
+
+    /// The facts after the whole step, as far as they can be told.
+    pub fn after(&self, snapshot: &Snapshot) -> Snapshot {
+        self.predicted.iter().fold(snapshot.clone(), |now, patch| now.with(patch))
     }
 
     /// The shortest way back before and after the step, if it may lose rows.
@@ -97,7 +102,7 @@ pub fn assess(step: &Step, world: World<'_>, snapshot: &Snapshot) -> Assessment 
         unrendered,
         danger: danger.max(step.danger.unwrap_or(Danger::Observe)),
         against,
-        patch: judged.patch,
+        predicted: judged.predicted,
         evidence: relied_on(evidence, snapshot),
     }
 }
@@ -120,15 +125,15 @@ struct Judged {
     reaches: Vec<Reach>,
     survivors: Vec<Survivors>,
     refusals: Vec<Refusal>,
-    patch: Patch,
+    predicted: Vec<Patch>,
     evidence: Vec<Evidence>,
 }
 
 /// Judges the commands one after the other, each against the facts as the ones before leave them.
 fn judge(script: Vec<Command>, world: World<'_>, snapshot: &Snapshot) -> Judged {
     let mut judged = Judged::default();
+    let mut now = snapshot.clone();
     for command in &script {
-        let now = snapshot.with(&judged.patch);
         let mut look = Look::at(&now);
         let _ = look.read(FactKey::server(&command.server, ServerFact::Identity));
         let reach = reach(&mut look, world.fleet, &command.server, command.carry);
@@ -144,7 +149,9 @@ fn judge(script: Vec<Command>, world: World<'_>, snapshot: &Snapshot) -> Judged 
             Err(text) => judged.refusals.push(Refusal::unnamed(&text, &reach.arrivals)),
         }
         judged.evidence.extend(look.evidence());
-        judged.patch.merge(predict(&now, world.fleet, &reach, command.carry, &command.effects, &command.patch));
+        let patch = predict(&now, world.fleet, &reach, command.carry, &command.effects, &command.patch);
+        now = now.with(&patch);
+        judged.predicted.push(patch);
         judged.reaches.push(reach);
     }
     judged.script = script;
@@ -172,23 +179,6 @@ fn relied_on(mut evidence: Vec<Evidence>, snapshot: &Snapshot) -> Vec<Evidence> 
     evidence.sort_by(|a, b| a.claim.cmp(&b.claim));
     evidence.dedup_by(|a, b| a.claim == b.claim);
     evidence.into_iter().map(|evidence| evidence.claim.check(snapshot)).filter(|e| e.verdict.holds()).collect()
-}
-
-/// The facts that a step makes known beyond what anybody can observe: findings and held effects.
-///
-/// The run keeps them and lays them over each snapshot, because no server can be asked for them cheaply.
-pub fn known_to_the_run(patch: &Patch) -> Vec<(FactKey, Value)> {
-    use super::snapshot::{About, LinkFact, TableFact};
-    patch
-        .changes()
-        .filter(|(key, _)| {
-            matches!(
-                key.about,
-                About::Link { fact: LinkFact::Held, .. } | About::Table { fact: TableFact::Finding, .. }
-            )
-        })
-        .filter_map(|(key, known)| known.value().ok().map(|value| (key.clone(), value.clone())))
-        .collect()
 }
 
 /// Whether a script needs a connection that may change something.

@@ -7,6 +7,7 @@ pub mod bundle;
 pub mod chain;
 pub mod head;
 pub mod line;
+pub mod record;
 
 pub use chain::{Chain, ChainError};
 pub use line::{Frame, Head, Line, LineError};
