@@ -5,6 +5,7 @@ use std::future::Future;
 
 use tokio::sync::watch;
 
+use crate::domain::approval::authorized::Cleared;
 use crate::domain::base::{RunId, ServerName, TableName, Timestamp};
 use crate::domain::run::{Connection, ConnectionState, CopyProgress, Outcome};
 use crate::domain::script::Command;
@@ -34,7 +35,7 @@ pub trait Act: Send {
     fn send(
         &mut self,
         connection: &Connection,
-        command: &Command,
+        cleared: &Cleared,
         progress: &watch::Sender<Option<CopyProgress>>,
     ) -> impl Future<Output = Outcome> + Send;
 
