@@ -69,7 +69,9 @@ pub fn statements(flavor: Flavor, passwords: &Passwords) -> String {
     let mut lines = vec!["FLUSH PRIVILEGES;".to_owned()];
     if flavor == Flavor::Mariadb {
         // The bootstrap files make these for the machine's own host name and for TCP.
-        lines.push("DELETE FROM mysql.global_priv WHERE NOT (user IN ('root', 'mariadb.sys') AND host = 'localhost');".into());
+        lines.push(
+            "DELETE FROM mysql.global_priv WHERE NOT (user IN ('root', 'mariadb.sys') AND host = 'localhost');".into(),
+        );
         lines.push("FLUSH PRIVILEGES;".into());
         lines.push("ALTER USER root@localhost IDENTIFIED VIA mysql_native_password USING '';".into());
     }

@@ -10,7 +10,9 @@ use super::flavor::Flavor;
 /// Why the lab could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum LabError {
-    #[error("no {flavor} server program: expected `{variable}`, a program on PATH or one in `{cache}`; run `tests/servers.sh`, which installs it")]
+    #[error(
+        "no {flavor} server program: expected `{variable}`, a program on PATH or one in `{cache}`; run `tests/servers.sh`, which installs it"
+    )]
     NoServerProgram { flavor: Flavor, variable: &'static str, cache: PathBuf },
     #[error("`{variable}` names `{path}`, which is not a {flavor} server: {found}; point it at one or unset it")]
     NotThatServer { flavor: Flavor, variable: &'static str, path: PathBuf, found: String },

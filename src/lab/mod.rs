@@ -93,12 +93,7 @@ pub async fn seed(dir: &Path, table: &TableName, rows: u64) -> Result<Seeded, La
 }
 
 /// Damages `table` on one server, which is stopped and started again for it.
-pub async fn break_it(
-    dir: &Path,
-    damage: Damage,
-    server: &ServerName,
-    table: &TableName,
-) -> Result<Broken, LabError> {
+pub async fn break_it(dir: &Path, damage: Damage, server: &ServerName, table: &TableName) -> Result<Broken, LabError> {
     break_it::break_it(&Topology::attach(dir)?, damage, server, table).await
 }
 

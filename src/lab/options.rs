@@ -92,7 +92,9 @@ pub fn option_file(settings: &Settings<'_>) -> String {
 pub fn for_template(flavor: Flavor) -> Vec<String> {
     let mut arguments: Vec<String> = match flavor {
         Flavor::Mariadb => vec!["--innodb-log-file-size=8M".into(), "--max-allowed-packet=8M".into()],
-        Flavor::Mysql => vec!["--innodb-redo-log-capacity=16M".into(), "--secure-file-priv=".into(), "--mysqlx=OFF".into()],
+        Flavor::Mysql => {
+            vec!["--innodb-redo-log-capacity=16M".into(), "--secure-file-priv=".into(), "--mysqlx=OFF".into()]
+        }
     };
     arguments.push("--innodb-buffer-pool-size=32M".into());
     if rustix::process::getuid().is_root() {
@@ -109,8 +111,15 @@ mod tests {
     fn what_a_test_adds_stands_last_and_wins() {
         let extra = [("max_connections".to_owned(), "7".to_owned())];
         let dir = Path::new("/lab/db-a");
-        let settings =
-            Settings { flavor: Flavor::Mysql, server_dir: dir, datadir: dir, port: 1, server_id: 1, domain_id: 0, extra: &extra };
+        let settings = Settings {
+            flavor: Flavor::Mysql,
+            server_dir: dir,
+            datadir: dir,
+            port: 1,
+            server_id: 1,
+            domain_id: 0,
+            extra: &extra,
+        };
         assert!(option_file(&settings).ends_with("max_connections=7\n"));
     }
 }

@@ -86,10 +86,9 @@ pub enum Receiver {
 /// The status of every link of a replica.
 pub async fn links(conn: &mut Conn, flavor: Flavor) -> Result<Vec<Link>, mysql_async::Error> {
     let (sql, names) = match flavor {
-        Flavor::Mariadb => (
-            "SHOW ALL SLAVES STATUS",
-            ["Connection_name", "Master_Port", "Slave_IO_Running", "Slave_SQL_Running"],
-        ),
+        Flavor::Mariadb => {
+            ("SHOW ALL SLAVES STATUS", ["Connection_name", "Master_Port", "Slave_IO_Running", "Slave_SQL_Running"])
+        }
         Flavor::Mysql => {
             ("SHOW REPLICA STATUS", ["Channel_Name", "Source_Port", "Replica_IO_Running", "Replica_SQL_Running"])
         }

@@ -15,7 +15,7 @@ use super::keeper::{Answer, Command, KeeperClient, ProcessState};
 use super::record::{LabRecord, server_dir, socket};
 
 /// A start takes 0.2 s (MariaDB) to 1.5 s (MySQL) on an idle machine, and many times that on a loaded one.
-const START_LIMIT: Duration = Duration::from_secs(60);
+const START_LIMIT: Duration = Duration::from_mins(1);
 /// What a message quotes of an error log.
 const LOG_LINES: usize = 6;
 

@@ -29,7 +29,9 @@ impl Shape {
                 return Err(LabError::BadShape { found: format!("`{name}` stands twice") });
             }
             if let Some(late) = sources.iter().find(|source| known.iter().all(|(other, _)| other != *source)) {
-                return Err(LabError::BadShape { found: format!("`{name}` names `{late}`, which does not stand before it") });
+                return Err(LabError::BadShape {
+                    found: format!("`{name}` names `{late}`, which does not stand before it"),
+                });
             }
             known.push((name, sources));
         }

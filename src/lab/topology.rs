@@ -25,7 +25,7 @@ use super::{Address, fleet_file};
 pub use plan::Plan;
 
 /// How long a replica may take to catch up or a link to flow.
-const CATCH_UP: Duration = Duration::from_secs(60);
+const CATCH_UP: Duration = Duration::from_mins(1);
 
 /// The servers of one lab. An owned one ends, without a trace, when this value is dropped or this process dies.
 pub struct Topology {
@@ -55,7 +55,9 @@ impl Topology {
         }
         for file in ["fleet.yaml", "observe.cnf", "act.cnf", "keeper.sock", "keeper.log", "lab.json"] {
             match std::fs::remove_file(self.dir.join(file)) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(LabError::at(&self.dir)(error)),
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(LabError::at(&self.dir)(error));
+                }
                 _ => {}
             }
         }
@@ -226,7 +228,7 @@ impl Topology {
             }
             if deadline.is_over() {
                 let source = self.record.member(replica)?.sources.first().unwrap_or(replica);
-                return Err(self.late(replica, source, &links, deadline.waited()));
+                return Err(late(replica, source, &links, deadline.waited()));
             }
             deadline.pause().await;
         }
@@ -244,12 +246,7 @@ impl Topology {
             return Ok(());
         }
         let links = self.links(replica).await?;
-        Err(self.late(replica, source, &links, CATCH_UP))
-    }
-
-    fn late(&self, replica: &ServerName, source: &ServerName, links: &[Link], waited: Duration) -> LabError {
-        let found = links.iter().map(Link::summary).collect::<Vec<_>>().join("; ");
-        LabError::NotCaughtUp { replica: replica.clone(), source_server: source.clone(), waited, found }
+        Err(late(replica, source, &links, CATCH_UP))
     }
 
     async fn start_once(&self, server: &ServerName) -> Result<(), Failed> {
@@ -275,6 +272,11 @@ impl Topology {
         let _ = conn.disconnect().await;
         self.wait_until_flowing(replica).await
     }
+}
+
+fn late(replica: &ServerName, source: &ServerName, links: &[Link], waited: Duration) -> LabError {
+    let found = links.iter().map(Link::summary).collect::<Vec<_>>().join("; ");
+    LabError::NotCaughtUp { replica: replica.clone(), source_server: source.clone(), waited, found }
 }
 
 fn read_lossy(path: &Path) -> Result<String, LabError> {

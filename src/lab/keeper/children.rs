@@ -16,7 +16,7 @@ use crate::lab::record::{LabRecord, server_dir};
 use super::protocol::{Answer, Command, ProcessState};
 
 /// Longer than any orderly end that was seen; MySQL waits some 11 s for attached replicas.
-const STOP_LIMIT: Duration = Duration::from_secs(60);
+const STOP_LIMIT: Duration = Duration::from_mins(1);
 
 /// All servers of a lab, started or not.
 pub struct Children {

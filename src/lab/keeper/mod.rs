@@ -140,8 +140,11 @@ async fn serve(stream: UnixStream, children: Arc<Children>, told: Arc<Notify>) {
     while let Ok(Some(line)) = lines.next_line().await {
         let command = serde_json::from_str::<Command>(&line);
         if matches!(command, Ok(Command::End)) {
+            // The connection ends with the process and not before, whatever becomes of the runtime: who waits for its end
+            // may rely on the keeper being gone.
+            std::mem::forget((lines, output));
             told.notify_one();
-            return std::future::pending().await;
+            return;
         }
         let answer = match command {
             Ok(command) => children.obey(command).await,

@@ -11,11 +11,17 @@ use crate::domain::base::ServerName;
 #[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Command {
     /// Starts the process; does not wait until the server answers.
-    Start { server: ServerName },
+    Start {
+        server: ServerName,
+    },
     /// Asks it to end in order and waits.
-    Stop { server: ServerName },
+    Stop {
+        server: ServerName,
+    },
     /// Kills it and waits.
-    Kill { server: ServerName },
+    Kill {
+        server: ServerName,
+    },
     Status,
     /// Kills all servers and ends; the answer is the end of the connection.
     End,

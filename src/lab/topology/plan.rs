@@ -11,8 +11,8 @@ use crate::lab::accounts::random_word;
 use crate::lab::binaries;
 use crate::lab::error::LabError;
 use crate::lab::files::{data_home, private_dir, remove_dir, write_private};
-use crate::lab::fleet_file;
 use crate::lab::flavor::Flavor;
+use crate::lab::fleet_file;
 use crate::lab::keeper::{self, KeeperClient};
 use crate::lab::options::{Settings, option_file};
 use crate::lab::record::{LabRecord, Member, Parts, check_socket_length, server_dir};
@@ -33,6 +33,9 @@ pub struct Plan {
     for_all: Vec<(String, String)>,
     for_one: BTreeMap<String, Vec<(String, String)>>,
 }
+
+/// A server to be, and the listener that holds its port.
+type Seat = ((ServerName, Member), TcpListener);
 
 /// Who ends the lab.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,7 +87,9 @@ impl Plan {
             return Err(LabError::NotEmpty { path: dir });
         }
         let started = self.start_in(keeper, dir.clone(), Ends::WhenTold).await;
-        if started.is_err() && let Ok(rest) = Topology::attach(&dir) {
+        if started.is_err()
+            && let Ok(rest) = Topology::attach(&dir)
+        {
             let _ = rest.end().await;
         }
         started
@@ -94,7 +99,7 @@ impl Plan {
         let names: Vec<ServerName> = self.shape.servers().iter().map(|(name, _)| name.clone()).collect();
         check_socket_length(&dir, &names)?;
         let (flavor, program, template) = blocking(move || find_template(self.flavor)).await?;
-        let (members, listeners) = self.members()?;
+        let (members, listeners): (Vec<_>, Vec<_>) = self.members()?.into_iter().unzip();
         let data = data_home(&dir, members.len())?;
         let record = LabRecord::new(Parts {
             flavor,
@@ -114,16 +119,13 @@ impl Plan {
         Ok(topology)
     }
 
-    /// Servers with a free port each. The listeners hold the ports until the servers take them.
-    fn members(&self) -> Result<(Vec<(ServerName, Member)>, Vec<TcpListener>), LabError> {
-        let mut members = Vec::new();
-        let mut listeners = Vec::new();
-        for (name, sources) in self.shape.servers() {
+    /// Each server with a port of its own, which a listener holds until the server takes it.
+    fn members(&self) -> Result<Vec<Seat>, LabError> {
+        let one = |(name, sources): &(ServerName, Vec<ServerName>)| {
             let (port, listener) = free_port()?;
-            members.push((name.clone(), Member { port, sources: sources.clone() }));
-            listeners.push(listener);
-        }
-        Ok((members, listeners))
+            Ok(((name.clone(), Member { port, sources: sources.clone() }), listener))
+        };
+        self.shape.servers().iter().map(one).collect()
     }
 
     fn write_option_file(&self, dir: &Path, record: &LabRecord, name: &ServerName) -> Result<(), LabError> {
