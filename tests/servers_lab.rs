@@ -333,6 +333,23 @@ async fn owner_that_waits_to_be_killed() {
     std::future::pending::<()>().await;
 }
 
+/// A child that does not outlive its test, however that ends.
+struct Owner(Child);
+
+impl Owner {
+    fn kill(&mut self) {
+        // Fails only for one that has ended.
+        let _ = self.0.kill();
+        self.0.wait().unwrap();
+    }
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
 fn owner() -> Command {
     let mut owner = Command::new(std::env::current_exe().unwrap());
     owner.args(["--ignored", "--exact", "owner_that_waits_to_be_killed", "--nocapture"]).stdout(Stdio::piped());
@@ -340,7 +357,7 @@ fn owner() -> Command {
 }
 
 /// The directory of the lab that an owner has started.
-fn lab_of(owner: &mut Child) -> PathBuf {
+fn lab_of(Owner(owner): &mut Owner) -> PathBuf {
     let mut lines = BufReader::new(owner.stdout.take().unwrap()).lines().map(Result::unwrap);
     lines.find_map(|line| line.strip_prefix("lab ").map(PathBuf::from)).expect("a lab")
 }
@@ -348,12 +365,11 @@ fn lab_of(owner: &mut Child) -> PathBuf {
 #[test]
 fn two_processes_that_want_the_same_template_make_one() {
     let cache = tempfile::tempdir().unwrap();
-    let start = || owner().env("COUNTERSIGN_LAB_CACHE", cache.path()).spawn().unwrap();
+    let start = || Owner(owner().env("COUNTERSIGN_LAB_CACHE", cache.path()).spawn().unwrap());
     let mut owners = [start(), start()];
     for owner in &mut owners {
         lab_of(owner);
-        owner.kill().unwrap();
-        owner.wait().unwrap();
+        owner.kill();
     }
     let names = std::fs::read_dir(cache.path().join("templates")).unwrap().map(|entry| entry.unwrap().path());
     let folders: Vec<PathBuf> = names.filter(|path| path.is_dir()).collect();
@@ -362,11 +378,10 @@ fn two_processes_that_want_the_same_template_make_one() {
 
 #[test]
 fn servers_do_not_outlive_a_killed_owner() {
-    let mut owner = owner().spawn().unwrap();
+    let mut owner = Owner(owner().spawn().unwrap());
     let dir = lab_of(&mut owner);
     assert_eq!(processes_of(&dir).len(), 3, "two servers and their keeper must be found while they live");
-    owner.kill().unwrap();
-    owner.wait().unwrap();
+    owner.kill();
     eventually("no process is left", || processes_of(&dir).is_empty());
     eventually("no file is left", || !dir.exists());
 }

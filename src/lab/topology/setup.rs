@@ -14,7 +14,7 @@ use crate::lab::files::{data_home, private_dir, remove_dir, write_private};
 use crate::lab::flavor::Flavor;
 use crate::lab::fleet_file;
 use crate::lab::keeper::{self, KeeperClient};
-use crate::lab::options::{Settings, option_file};
+use crate::lab::options::{self, Settings, option_file};
 use crate::lab::record::{LabRecord, Member, Parts, check_socket_length, server_dir};
 use crate::lab::server::Failed;
 use crate::lab::shape::Shape;
@@ -197,7 +197,7 @@ async fn prepare(
     ends: Ends,
 ) -> Result<Topology, LabError> {
     for name in &record.order {
-        private_dir(&server_dir(dir, name))?;
+        private_dir(&server_dir(dir, name).join(options::TMP))?;
         setup.write_option_file(dir, record, name)?;
     }
     record.write(dir)?;
