@@ -6,4 +6,5 @@
 pub mod domain;
 pub mod executor;
 pub mod keys;
+pub mod lab;
 pub mod store;
