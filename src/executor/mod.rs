@@ -8,6 +8,8 @@ pub mod ports;
 
 use std::collections::BTreeMap;
 use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -41,6 +43,8 @@ pub struct Executor<S, O, A, W, V> {
     pub act: A,
     /// Hold from this very process: it needs no durable write to stop what comes next.
     pub holds: mpsc::Receiver<(String, String)>,
+    /// Set when this process should go: it does, as soon as the run is held and nothing is being executed.
+    pub leaving: Arc<AtomicBool>,
     pub at_stop: AtStop,
     /// What each server answered about unlogged sessions, asked once.
     pub unlogged: BTreeMap<ServerName, Result<bool, String>>,
@@ -68,6 +72,9 @@ impl<S: Store, O: Observe, A: Act, W: World, V: Watcher> Executor<S, O, A, W, V>
             match self.recorder.pending.pop_front() {
                 Some(Effect::Finish(Finish::Closed)) => return Ok(&self.recorder.state),
                 Some(effect) => input = self.perform(effect).await?,
+                None if self.recorder.state.held.is_some() && self.leaving.load(Ordering::SeqCst) => {
+                    return Ok(&self.recorder.state);
+                }
                 None => input = Some(self.listen().await?),
             }
         }
