@@ -8,3 +8,4 @@
 pub mod base;
 pub mod fleet;
 pub mod snapshot;
+pub mod sql;
