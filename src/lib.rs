@@ -4,3 +4,4 @@
 //! carries values in and effects out.
 
 pub mod domain;
+pub mod lab;
