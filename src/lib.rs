@@ -3,5 +3,6 @@
 //! The map of the code is `docs/ARCHITECTURE.md`. In one line: [`domain`] decides over values, everything else
 //! carries values in and effects out.
 
+pub mod connect;
 pub mod domain;
 pub mod lab;
