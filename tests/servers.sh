@@ -26,8 +26,9 @@ answers_as() {
     local version
     version="$("$1" --version 2>/dev/null)" || return 1
     case "$version" in
-    *MariaDB*) [ "$2" = mariadb ] ;;
-    *) [ "$2" = mysql ] ;;
+    *Ver*MariaDB*) [ "$2" = mariadb ] ;;
+    *Ver*) [ "$2" = mysql ] ;;
+    *) return 1 ;;
     esac
 }
 
@@ -112,7 +113,7 @@ loader_below() {
 # Writes $1/bin/NAME for each program, which runs it with the unpacked libraries. `exec` keeps the process id, and the
 # full path as argument zero keeps the server from taking another installation's folder for its own.
 write_wrappers() {
-    local dir="$1" final="$2" flavor="$3" loader program name options
+    local dir="$1" final="$2" root="$2/root" loader program name options
     loader="$(loader_below "$dir/root")"
     [ -n "$loader" ] || return 1
     loader="$final/${loader#"$dir"/}"
@@ -120,16 +121,17 @@ write_wrappers() {
     for program in "$dir"/root/usr/sbin/{mysqld,mariadbd} "$dir"/root/usr/bin/{mysql,mysqldump,mysqlbinlog,mysqladmin,mariadb,mariadb-dump,mariadb-binlog}; do
         [ -x "$program" ] && [ ! -L "$program" ] || continue
         name="$(basename "$program")"
-        options="--character-sets-dir=$final/root/usr/share/$flavor/charsets"
-        [ "$flavor" = mariadb ] && options="--character-sets-dir=$final/root/usr/share/mysql/charsets"
+        options=("--character-sets-dir=$root/usr/share/mysql/charsets")
         case "$name" in
-        mysqladmin | mariadb-admin) options="" ;;
-        mysqld) options="--basedir=$final/root/usr --plugin-dir=$final/root/usr/lib/mysql/plugin --lc-messages-dir=$final/root/usr/share/mysql $options" ;;
-        mariadbd) options="--basedir=$final/root/usr --plugin-dir=$final/root/usr/lib/mysql/plugin --lc-messages-dir=$final/root/usr/share/mysql $options" ;;
+        mysqld | mariadbd) options+=("--basedir=$root/usr" "--plugin-dir=$root/usr/lib/mysql/plugin" "--lc-messages-dir=$root/usr/share/mysql") ;;
         esac
         program="$final/${program#"$dir"/}"
-        printf '#!/bin/sh\nexec %q --library-path %q --argv0 %q %q "$@" %s\n' \
-            "$loader" "$final/root/usr/lib/$machine-linux-gnu:$final/root/lib/$machine-linux-gnu" "$program" "$program" "$options" >"$dir/bin/$name"
+        {
+            printf '#!/bin/sh\nexec %q --library-path %q --argv0 %q %q "$@"' \
+                "$loader" "$root/usr/lib/$machine-linux-gnu:$root/lib/$machine-linux-gnu" "$program" "$program"
+            printf ' %q' "${options[@]}"
+            echo
+        } >"$dir/bin/$name"
         chmod 755 "$dir/bin/$name"
     done
 }
@@ -143,7 +145,7 @@ fetch() {
     [ "$suite" = own ] && suite="$own"
     rm -rf "$new"
     mkdir -p "$new"
-    if unpack_closure "$new" "$uri" "$suite" "$@" && write_wrappers "$new" "$cache/$flavor" "$flavor"; then
+    if unpack_closure "$new" "$uri" "$suite" "$@" && write_wrappers "$new" "$cache/$flavor"; then
         rm -rf "${cache:?}/$flavor"
         mv "$new" "$cache/$flavor"
     else
@@ -154,15 +156,14 @@ fetch() {
 
 # Installs MariaDB as a package without letting its service start: a policy-rc.d of our own says no meanwhile.
 install_mariadb() {
-    local policy=/usr/sbin/policy-rc.d made=no status=0
+    local policy=/usr/sbin/policy-rc.d status=0
     if [ ! -e "$policy" ]; then
         printf '#!/bin/sh\nexit 101\n' >"$policy"
         chmod 755 "$policy"
-        made=yes
+        trap 'rm -f /usr/sbin/policy-rc.d' EXIT
     fi
     quietly apt-get update -qq || true
     DEBIAN_FRONTEND=noninteractive quietly apt-get install -y --no-install-recommends mariadb-server || status=$?
-    [ "$made" = yes ] && rm -f "$policy"
     return "$status"
 }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use countersign::domain::base::{ServerName, TableName};
 use countersign::lab::keeper::ProcessState;
-use countersign::lab::{self, Account, Damage, Flavor, LabError, Plan, Shape, Topology, UpOptions};
+use countersign::lab::{self, Account, Damage, Flavor, LabError, Setup, Shape, Topology, UpOptions};
 
 const KEEPER: &str = env!("CARGO_BIN_EXE_countersign");
 
@@ -39,7 +39,7 @@ fn eventually(what: &str, mut ok: impl FnMut() -> bool) {
 }
 
 async fn start(flavor: Flavor, replicas: usize) -> Topology {
-    Plan::new(flavor, Shape::replicas(replicas).unwrap()).start(Path::new(KEEPER)).await.unwrap()
+    Setup::new(flavor, Shape::replicas(replicas).unwrap()).start(Path::new(KEEPER)).await.unwrap()
 }
 
 async fn checksum(topology: &Topology, name: &ServerName) -> String {
@@ -58,6 +58,7 @@ async fn life_of_a_lab(flavor: Flavor) {
     assert_eq!(info.servers.len(), 3);
     assert!(matches!(lab::up(options).await, Err(LabError::AlreadyUp { .. })));
     let data = Topology::attach(&dir).unwrap().datadir(&server("db-a"));
+    check_fleet_file(&info);
 
     let seeded = lab::seed(&dir, &orders(), 2_500).await.unwrap();
     assert_eq!((seeded.rows, seeded.server.as_str()), (2_500, "db-a"));
@@ -82,6 +83,24 @@ async fn life_of_a_lab(flavor: Flavor) {
     assert!(matches!(lab::status(&dir).await, Err(LabError::NoLab { .. })));
 }
 
+/// The fleet file names every server as it listens, and its logins are for this user alone.
+fn check_fleet_file(info: &lab::LabInfo) {
+    use std::os::unix::fs::PermissionsExt;
+    let fleet: serde_yaml::Value = serde_yaml::from_str(&std::fs::read_to_string(&info.fleet_file).unwrap()).unwrap();
+    for one in &info.servers {
+        let declared = &fleet["servers"][one.name.as_str()];
+        assert_eq!(declared["socket"].as_str().map(Path::new), Some(one.socket.as_path()));
+        assert_eq!(declared["address"].as_str(), Some(format!("127.0.0.1:{}", one.port).as_str()));
+    }
+    for account in ["observe", "act"] {
+        let login = Path::new(fleet["accounts"][account]["defaults_file"].as_str().unwrap());
+        assert!(login.is_absolute());
+        assert_eq!(std::fs::metadata(login).unwrap().permissions().mode() & 0o777, 0o600);
+        let text = std::fs::read_to_string(login).unwrap();
+        assert!(text.starts_with(&format!("[client]\nuser={account}\npassword=")), "{text}");
+    }
+}
+
 #[tokio::test]
 async fn a_mariadb_lab_goes_up_is_seeded_broken_looked_at_and_down() {
     life_of_a_lab(Flavor::Mariadb).await;
@@ -94,7 +113,7 @@ async fn a_mysql_lab_goes_up_is_seeded_broken_looked_at_and_down() {
 
 /// A row written on the primary arrives at the end of a chain, and each server can be stopped, killed and started.
 async fn a_chain_survives_restarts(flavor: Flavor) {
-    let topology = Plan::new(flavor, Shape::chain(3).unwrap()).start(Path::new(KEEPER)).await.unwrap();
+    let topology = Setup::new(flavor, Shape::chain(3).unwrap()).start(Path::new(KEEPER)).await.unwrap();
     let (first, middle, last) = (server("db-a"), server("db-b"), server("db-c"));
     topology.query(&first, "CREATE DATABASE d").await.unwrap();
     topology.query(&first, "CREATE TABLE d.t (id INT PRIMARY KEY)").await.unwrap();
@@ -124,7 +143,7 @@ async fn a_mysql_chain_survives_restarts() {
 /// One replica of two primaries gets the rows of both.
 async fn two_sources_flow_into_one(flavor: Flavor) {
     let shape = Shape::of(&[("db-a", &[]), ("db-b", &[]), ("db-ms", &["db-a", "db-b"])]).unwrap();
-    let topology = Plan::new(flavor, shape).start(Path::new(KEEPER)).await.unwrap();
+    let topology = Setup::new(flavor, shape).start(Path::new(KEEPER)).await.unwrap();
     topology.query(&server("db-a"), "CREATE DATABASE from_a").await.unwrap();
     topology.query(&server("db-b"), "CREATE DATABASE from_b").await.unwrap();
     topology.wait_caught_up().await.unwrap();
@@ -248,8 +267,8 @@ async fn a_damaged_root_page_ends_a_mysql_server_when_it_is_read() {
 
 #[tokio::test]
 async fn a_server_that_cannot_start_is_told_with_its_own_words() {
-    let plan = Plan::new(Flavor::Mariadb, Shape::replicas(0).unwrap()).option("no_such_option", "1");
-    let error = plan.start(Path::new(KEEPER)).await.map(drop).unwrap_err().to_string();
+    let setup = Setup::new(Flavor::Mariadb, Shape::replicas(0).unwrap()).option("no_such_option", "1");
+    let error = setup.start(Path::new(KEEPER)).await.map(drop).unwrap_err().to_string();
     assert!(error.contains("no_such_option") || error.contains("no-such-option"), "{error}");
 }
 
@@ -314,18 +333,55 @@ async fn owner_that_waits_to_be_killed() {
     std::future::pending::<()>().await;
 }
 
+/// A child that does not outlive its test, however that ends.
+struct Owner(Child);
+
+impl Owner {
+    fn kill(&mut self) {
+        // Fails only for one that has ended.
+        let _ = self.0.kill();
+        self.0.wait().unwrap();
+    }
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+fn owner() -> Command {
+    let mut owner = Command::new(std::env::current_exe().unwrap());
+    owner.args(["--ignored", "--exact", "owner_that_waits_to_be_killed", "--nocapture"]).stdout(Stdio::piped());
+    owner
+}
+
+/// The directory of the lab that an owner has started.
+fn lab_of(Owner(owner): &mut Owner) -> PathBuf {
+    let mut lines = BufReader::new(owner.stdout.take().unwrap()).lines().map(Result::unwrap);
+    lines.find_map(|line| line.strip_prefix("lab ").map(PathBuf::from)).expect("a lab")
+}
+
+#[test]
+fn two_processes_that_want_the_same_template_make_one() {
+    let cache = tempfile::tempdir().unwrap();
+    let start = || Owner(owner().env("COUNTERSIGN_LAB_CACHE", cache.path()).spawn().unwrap());
+    let mut owners = [start(), start()];
+    for owner in &mut owners {
+        lab_of(owner);
+        owner.kill();
+    }
+    let names = std::fs::read_dir(cache.path().join("templates")).unwrap().map(|entry| entry.unwrap().path());
+    let folders: Vec<PathBuf> = names.filter(|path| path.is_dir()).collect();
+    assert_eq!(folders.len(), 1, "{folders:?}");
+}
+
 #[test]
 fn servers_do_not_outlive_a_killed_owner() {
-    let mut owner: Child = Command::new(std::env::current_exe().unwrap())
-        .args(["--ignored", "--exact", "owner_that_waits_to_be_killed", "--nocapture"])
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(owner.stdout.take().unwrap()).lines().map(Result::unwrap);
-    let dir = lines.find_map(|line| line.strip_prefix("lab ").map(PathBuf::from)).expect("a lab");
+    let mut owner = Owner(owner().spawn().unwrap());
+    let dir = lab_of(&mut owner);
     assert_eq!(processes_of(&dir).len(), 3, "two servers and their keeper must be found while they live");
-    owner.kill().unwrap();
-    owner.wait().unwrap();
+    owner.kill();
     eventually("no process is left", || processes_of(&dir).is_empty());
     eventually("no file is left", || !dir.exists());
 }

@@ -10,6 +10,8 @@ use super::error::LabError;
 
 /// A memory file system: starting and above all removing a data directory is many times faster there.
 const MEMORY: &str = "/dev/shm";
+/// Names another one; the test script does, to see that nothing stays in it.
+const MEMORY_VARIABLE: &str = "COUNTERSIGN_LAB_MEMORY";
 /// What a server with some hundred thousand rows may come to; below this for each, the data goes to disk.
 const ROOM_PER_SERVER: u64 = 512 << 20;
 /// The unit in which holes are kept while copying.
@@ -40,15 +42,17 @@ pub fn remove_dir(path: &Path) -> Result<(), LabError> {
 
 /// A new folder for the data of `servers` servers: in memory when there is room, else below `dir`.
 pub fn data_home(dir: &Path, servers: usize) -> Result<PathBuf, LabError> {
-    let in_memory = Path::new(MEMORY).join(format!("countersign-lab-{}", random_word()?));
-    let home = if has_room(servers) && private_dir(&in_memory).is_ok() { in_memory } else { dir.join("data") };
+    let memory = std::env::var_os(MEMORY_VARIABLE).filter(|value| !value.is_empty()).unwrap_or_else(|| MEMORY.into());
+    let in_memory = Path::new(&memory).join(format!("countersign-lab-{}", random_word()?));
+    let fits = has_room(Path::new(&memory), servers) && private_dir(&in_memory).is_ok();
+    let home = if fits { in_memory } else { dir.join("data") };
     private_dir(&home)?;
     Ok(home)
 }
 
-fn has_room(servers: usize) -> bool {
+fn has_room(memory: &Path, servers: usize) -> bool {
     let wanted = ROOM_PER_SERVER.saturating_mul(servers as u64);
-    rustix::fs::statvfs(MEMORY).is_ok_and(|fs| fs.f_bavail.saturating_mul(fs.f_frsize) >= wanted)
+    rustix::fs::statvfs(memory).is_ok_and(|fs| fs.f_bavail.saturating_mul(fs.f_frsize) >= wanted)
 }
 
 /// Copies a folder and keeps the holes of its files. Names in `skip` are left out at the top.

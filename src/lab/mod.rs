@@ -39,7 +39,7 @@ pub use replication::Link;
 pub use seed::Seeded;
 pub use shape::Shape;
 pub use status::{LabStatus, ServerStatus};
-pub use topology::{Plan, Topology};
+pub use topology::{Setup, Topology};
 
 /// What `lab up` is asked for.
 #[derive(Debug, Clone)]
@@ -76,7 +76,7 @@ pub struct Address {
 /// Starts a detached lab and returns when replication flows.
 pub async fn up(options: UpOptions) -> Result<LabInfo, LabError> {
     let began = Instant::now();
-    let topology = Plan::new(options.flavor, options.shape).start_detached(&options.keeper, &options.dir).await?;
+    let topology = Setup::new(options.flavor, options.shape).start_detached(&options.keeper, &options.dir).await?;
     Ok(LabInfo {
         dir: topology.dir().to_owned(),
         flavor: topology.flavor(),

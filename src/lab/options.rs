@@ -19,6 +19,10 @@ pub struct Settings<'a> {
     pub extra: &'a [(String, String)],
 }
 
+/// The folder for temporary tables inside a server's folder. A MariaDB server that starts removes what looks like one in
+/// its `tmpdir`, so servers that share `/tmp` take each other's away.
+pub const TMP: &str = "tmp";
+
 const COMMON: &[(&str, &str)] = &[
     ("skip_name_resolve", "ON"),
     ("bind_address", "127.0.0.1"),
@@ -64,6 +68,7 @@ pub fn option_file(settings: &Settings<'_>) -> String {
     for (name, file) in [("socket", "mysqld.sock"), ("pid_file", "mysqld.pid"), ("log_error", "error.log")] {
         set(name, &settings.server_dir.join(file).display());
     }
+    set("tmpdir", &settings.server_dir.join(TMP).display());
     set("general_log_file", &settings.server_dir.join("general.log").display());
     set("datadir", &settings.datadir.display());
     set("port", &settings.port);

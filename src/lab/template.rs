@@ -90,6 +90,7 @@ fn make(program: &ServerProgram, home: &Path, place: &Path) -> Result<(), LabErr
     }
     let new = home.join(format!("{stem}-{}", random_word()?));
     private_dir(&new.join("data"))?;
+    private_dir(&new.join(options::TMP))?;
     let passwords = Passwords::random()?;
     let log = home.join(format!("{}.log", program.flavor));
     match program.flavor {
@@ -133,6 +134,7 @@ fn initialize_mysql(program: &ServerProgram, new: &Path, passwords: &Passwords, 
 fn base_command(program: &ServerProgram, new: &Path) -> Command {
     let mut command = Command::new(&program.path);
     command.arg("--no-defaults").arg(format!("--datadir={}", new.join("data").display()));
+    command.arg(format!("--tmpdir={}", new.join(options::TMP).display()));
     command.args(options::for_template(program.flavor));
     command
 }

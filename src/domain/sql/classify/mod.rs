@@ -89,7 +89,7 @@ fn judge_lexed(lexed: &Lexed<'_>, context: Context<'_>) -> Proof {
 }
 
 /// Chooses the family by the first word.
-fn judge_statement(mut cursor: Cursor<'_, '_>, context: Context<'_>) -> Proof {
+fn judge_statement(cursor: Cursor<'_, '_>, context: Context<'_>) -> Proof {
     if cursor.peek_symbol("(") {
         return query::judge(cursor, context);
     }

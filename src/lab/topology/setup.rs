@@ -14,7 +14,7 @@ use crate::lab::files::{data_home, private_dir, remove_dir, write_private};
 use crate::lab::flavor::Flavor;
 use crate::lab::fleet_file;
 use crate::lab::keeper::{self, KeeperClient};
-use crate::lab::options::{Settings, option_file};
+use crate::lab::options::{self, Settings, option_file};
 use crate::lab::record::{LabRecord, Member, Parts, check_socket_length, server_dir};
 use crate::lab::server::Failed;
 use crate::lab::shape::Shape;
@@ -27,7 +27,7 @@ const PORT_ATTEMPTS: usize = 5;
 
 /// What a lab shall be; nothing happens before it is started.
 #[derive(Debug, Clone)]
-pub struct Plan {
+pub struct Setup {
     flavor: Flavor,
     shape: Shape,
     for_all: Vec<(String, String)>,
@@ -44,7 +44,7 @@ enum Ends {
     WhenTold,
 }
 
-impl Plan {
+impl Setup {
     pub fn new(flavor: Flavor, shape: Shape) -> Self {
         Self { flavor, shape, for_all: Vec::new(), for_one: BTreeMap::new() }
     }
@@ -149,7 +149,7 @@ impl Plan {
 
 impl Topology {
     /// Starts all servers at once, then all replication at once.
-    async fn start_all(&mut self, plan: &Plan) -> Result<(), LabError> {
+    async fn start_all(&mut self, setup: &Setup) -> Result<(), LabError> {
         let names = self.names().to_vec();
         let mut left: Vec<ServerName> = names.clone();
         for _ in 0..PORT_ATTEMPTS {
@@ -163,7 +163,7 @@ impl Topology {
                 }
             }
             for name in &unlucky {
-                self.move_port(plan, name)?;
+                self.move_port(setup, name)?;
             }
             left = unlucky;
             if left.is_empty() {
@@ -178,18 +178,18 @@ impl Topology {
     }
 
     /// Gives a server another port.
-    fn move_port(&mut self, plan: &Plan, name: &ServerName) -> Result<(), LabError> {
+    fn move_port(&mut self, setup: &Setup, name: &ServerName) -> Result<(), LabError> {
         if let Some(member) = self.record.members.get_mut(name) {
             member.port = free_port()?.0;
         }
         self.record.write(&self.dir)?;
-        plan.write_option_file(&self.dir, &self.record, name)
+        setup.write_option_file(&self.dir, &self.record, name)
     }
 }
 
 /// Everything up to the point where servers can be started: files, data and the keeper.
 async fn prepare(
-    plan: &Plan,
+    setup: &Setup,
     dir: &Path,
     record: &LabRecord,
     template: Template,
@@ -197,8 +197,8 @@ async fn prepare(
     ends: Ends,
 ) -> Result<Topology, LabError> {
     for name in &record.order {
-        private_dir(&server_dir(dir, name))?;
-        plan.write_option_file(dir, record, name)?;
+        private_dir(&server_dir(dir, name).join(options::TMP))?;
+        setup.write_option_file(dir, record, name)?;
     }
     record.write(dir)?;
     let datadirs: Vec<PathBuf> = record.order.iter().map(|name| record.datadir(name)).collect();
