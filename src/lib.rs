@@ -6,3 +6,4 @@
 pub mod connect;
 pub mod domain;
 pub mod lab;
+pub mod observe;
