@@ -5,4 +5,5 @@
 
 pub mod domain;
 pub mod executor;
+pub mod lab;
 pub mod store;
