@@ -3,6 +3,7 @@
 //! The map of the code is `docs/ARCHITECTURE.md`. In one line: [`domain`] decides over values, everything else
 //! carries values in and effects out.
 
+pub mod act;
 pub mod connect;
 pub mod domain;
 pub mod executor;
