@@ -12,3 +12,4 @@ pub mod script;
 pub mod snapshot;
 pub mod sql;
 pub mod vocabulary;
+pub mod yaml;
