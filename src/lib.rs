@@ -4,3 +4,7 @@
 //! carries values in and effects out.
 
 pub mod domain;
+pub mod executor;
+pub mod keys;
+pub mod lab;
+pub mod store;

@@ -1,3 +1,11 @@
 //! The program's entry: hands the arguments to the library and turns its answer into an exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments.next().is_some_and(|first| first == "keeper") {
+        return countersign::lab::keeper::main(arguments);
+    }
+    ExitCode::SUCCESS
+}

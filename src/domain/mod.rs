@@ -5,11 +5,16 @@
 //! The lints below and `tests/tidy.rs` hold the boundary.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+pub mod approval;
 pub mod base;
 pub mod fleet;
+pub mod journal;
 pub mod reach;
+pub mod run;
+pub mod runbook;
 pub mod script;
 pub mod snapshot;
 pub mod sql;
+pub mod step;
 pub mod vocabulary;
 pub mod yaml;

@@ -3,6 +3,8 @@
 //! A script leaves no choice to whoever executes it. It is rendered from facts, printed in the request, and compared
 //! byte by byte with what is about to be sent.
 
+use serde::{Deserialize, Serialize};
+
 use super::base::{Danger, ServerName, Span, TableName};
 use super::reach::Carry;
 use super::snapshot::{Claim, Effect, FactKey, Patch, Test, Value};
@@ -10,7 +12,8 @@ use super::sql::Dialect;
 use super::sql::packet::Session;
 
 /// One thing to do on one server.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Command {
     pub server: ServerName,
     pub work: Work,
@@ -23,7 +26,8 @@ pub struct Command {
 }
 
 /// What is done.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Work {
     /// One statement, sent as these bytes.
     Statement { text: String, session: Session, dialect: Dialect },

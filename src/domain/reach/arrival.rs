@@ -4,13 +4,16 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Arrival, How, Reach, Stranger};
 use crate::domain::base::{ServerName, Span};
 use crate::domain::fleet::Fleet;
 use crate::domain::snapshot::{FactKey, LinkFact, Look, ServerFact, Value};
 
 /// What the executing session does to the statement's journey.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Carry {
     /// It is written to the binary log if the server keeps one.
     Logged,

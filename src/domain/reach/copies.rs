@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::base::{ServerName, Span, TableName};
 use crate::domain::fleet::Rules;
-use crate::domain::snapshot::{FactKey, Finding, LinkFact, Look, ServerFact, TableFact, Test, Value};
+use crate::domain::snapshot::{FactKey, Finding, LinkFact, Look, Method, ServerFact, TableFact, Test, Value};
 
 /// How far a boot time may differ and still be the same boot: it is computed from whole seconds of uptime.
 const SAME_BOOT: Span = Span::from_secs(3);
@@ -68,6 +68,9 @@ pub fn copy_of(look: &mut Look<'_>, rules: &Rules, server: &ServerName, table: &
     };
     if !finding.good {
         return Copy::Corrupt { why: finding.detail };
+    }
+    if finding.method == Method::Copy {
+        return Copy::Unproved { why: "copied, and not compared yet".to_owned() };
     }
     match holds(look, rules, server, table, &finding) {
         Ok(()) => Copy::Good { finding },

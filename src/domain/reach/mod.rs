@@ -5,6 +5,7 @@
 
 pub mod arrival;
 pub mod copies;
+pub mod predict;
 pub mod survivors;
 
 use std::fmt;
@@ -15,6 +16,7 @@ use super::base::{ServerName, Span};
 
 pub use arrival::{Carry, reach};
 pub use copies::{Copy, copy_of};
+pub use predict::predict;
 pub use survivors::{Refusal, Survivors, WayBack};
 
 /// How a statement arrives at a server, in ascending order of harm, so that `max` is the worst of all paths.

@@ -34,7 +34,8 @@ pub struct Snapshot {
 }
 
 /// Changes to single facts; what a prediction is made of.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(from = "Vec<FactEntry>", into = "Vec<FactEntry>")]
 pub struct Patch {
     changes: BTreeMap<FactKey, Known<Value>>,
 }
@@ -129,6 +130,20 @@ pub struct FactEntry {
     pub server: ServerName,
     pub about: About,
     pub known: Known<Value>,
+}
+
+impl From<Patch> for Vec<FactEntry> {
+    fn from(patch: Patch) -> Self {
+        let entry = |(key, known): (FactKey, _)| FactEntry { server: key.server, about: key.about, known };
+        patch.changes.into_iter().map(entry).collect()
+    }
+}
+
+impl From<Vec<FactEntry>> for Patch {
+    fn from(entries: Vec<FactEntry>) -> Self {
+        let change = |entry: FactEntry| (FactKey { server: entry.server, about: entry.about }, entry.known);
+        Self { changes: entries.into_iter().map(change).collect() }
+    }
 }
 
 impl From<&Snapshot> for SnapshotFile {

@@ -3,7 +3,7 @@
 //! A change is charged as losing rows unless it is one of the few that cannot.
 
 use super::cursor::Cursor;
-use super::define::{names, renamed};
+use super::define::renamed;
 use super::verdict::{Caution, Class, Draft, Effect, Keyword, Logging, Object};
 use super::{Context, Proof, serve};
 use crate::domain::base::TableName;
@@ -14,9 +14,20 @@ use crate::domain::sql::lexer::{Kind, Token};
 const KEEPS_ROWS: &[&str] = &[
     "ADD INDEX", "ADD KEY", "ADD FULLTEXT", "ADD SPATIAL", "ADD UNIQUE", "ADD CONSTRAINT", "ADD FOREIGN KEY",
     "ADD PRIMARY KEY", "ADD CHECK", "ADD COLUMN", "DROP INDEX", "DROP KEY", "DROP FOREIGN KEY", "DROP CHECK",
-    "DROP CONSTRAINT", "RENAME INDEX", "RENAME KEY", "RENAME COLUMN", "ALTER INDEX", "ALTER COLUMN", "ALGORITHM",
-    "LOCK", "COMMENT", "AUTO_INCREMENT", "STATS_PERSISTENT", "STATS_AUTO_RECALC", "STATS_SAMPLE_PAGES",
-    "DISABLE KEYS", "ENABLE KEYS",
+    "DROP CONSTRAINT", "RENAME INDEX", "RENAME KEY", "RENAME COLUMN", "ALTER INDEX", "ALTER COLUMN",
+];
+
+/// Options that keep all rows, if nothing but a value follows.
+#[rustfmt::skip]
+const KEEPING_OPTIONS: &[&str] = &[
+    "ALGORITHM", "LOCK", "COMMENT", "AUTO_INCREMENT", "STATS_PERSISTENT", "STATS_AUTO_RECALC", "STATS_SAMPLE_PAGES",
+];
+
+/// Words that turn a change which begins harmlessly into another one: options need no comma before them.
+#[rustfmt::skip]
+const TURNING: &[&str] = &[
+    "CONNECTION", "CONVERT", "DIRECTORY", "DISCARD", "ENGINE", "FORCE", "IMPORT", "ORDER", "PARTITION", "REMOVE",
+    "TABLESPACE", "TYPE", "UNION",
 ];
 
 /// Words after ADD that add something other than a column, and not in the list above.
@@ -80,12 +91,14 @@ fn change(mut cursor: Cursor<'_, '_>, table: &TableName, draft: Draft, context: 
 }
 
 fn is_plain_keeper(mut cursor: Cursor<'_, '_>) -> bool {
-    let mut column = cursor;
-    if cursor.any_phrase(KEEPS_ROWS).is_some() {
-        return true;
+    if cursor.any_phrase(KEEPING_OPTIONS).is_some() {
+        cursor.symbol("=");
+        return cursor.next().is_some() && cursor.is_at_end();
     }
-    column.word("ADD")
-        && column.peek().is_some_and(|token| names(token.kind) && !NO_COLUMN.iter().any(|word| token.is(word)))
+    let mut column = cursor;
+    let begins = cursor.any_phrase(KEEPS_ROWS).is_some()
+        || (column.word("ADD") && column.peek().is_some_and(|token| !NO_COLUMN.iter().any(|word| token.is(word))));
+    begins && !cursor.rest().iter().any(|token| TURNING.iter().any(|word| token.is(word)))
 }
 
 /// The table in `EXCHANGE PARTITION p WITH TABLE t ..`.

@@ -56,7 +56,7 @@ impl<'t, 'a> Cursor<'t, 'a> {
     }
 
     /// The first word in upper case, without moving.
-    pub(super) fn verb(&mut self) -> Option<String> {
+    pub(super) fn verb(&self) -> Option<String> {
         self.peek().filter(|token| token.kind == Kind::Word).map(|token| token.text.to_ascii_uppercase())
     }
 

@@ -6,7 +6,7 @@ use super::verdict::{Caution, Class, Draft, Effect, Logging, Object};
 use super::{Context, Proof, serve};
 use crate::domain::base::TableName;
 use crate::domain::sql::dialect::Flavor;
-use crate::domain::sql::lexer::Kind;
+use crate::domain::sql::lexer::Token;
 
 /// Engines whose tables hold their rows themselves, on this server.
 const ENGINES: &[&str] = &["InnoDB", "MyISAM", "Aria", "MEMORY", "ARCHIVE", "CSV", "RocksDB"];
@@ -58,35 +58,47 @@ fn create_table(mut cursor: Cursor<'_, '_>, effect: Effect, context: Context<'_>
     if context.flavor == Flavor::MariaDb {
         draft = draft.warn(Caution::ReplacesOnReplicas);
     }
-    prove_engine(cursor)?;
-    prove_source(cursor, context)?;
+    prove_engine(cursor.rest())?;
+    prove_source(cursor.rest(), context)?;
     Ok(draft)
 }
 
 /// Only engines that keep rows to themselves: others show, merge or reach tables elsewhere.
-fn prove_engine(mut cursor: Cursor<'_, '_>) -> Result<(), Caution> {
-    while let Some(token) = cursor.next() {
-        if token.is("ENGINE") || token.is("TYPE") {
-            cursor.symbol("=");
-            let engine = cursor.peek();
-            let known = engine.is_some_and(|engine| ENGINES.iter().any(|known| engine.is(known)));
-            if token.is("ENGINE") && !known {
-                return Err(cursor.unknown());
-            }
-        }
-        if token.is("CONNECTION") || token.is("DIRECTORY") {
+fn prove_engine(tokens: &[Token<'_>]) -> Result<(), Caution> {
+    let outside = outside_parentheses(tokens);
+    for (at, token) in outside.iter().enumerate() {
+        let value = outside[at + 1..].iter().find(|token| !token.is_symbol("="));
+        let known = value.is_some_and(|value| ENGINES.iter().any(|engine| value.is(engine)));
+        if token.is("ENGINE") && !known || token.is("CONNECTION") || token.is("UNION") {
             return Err(Caution::Unknown { what: token.text.to_owned() });
         }
     }
     Ok(())
 }
 
+fn outside_parentheses<'a>(tokens: &[Token<'a>]) -> Vec<Token<'a>> {
+    let mut depth = 0_i64;
+    let mut outside = Vec::new();
+    for token in tokens {
+        depth -= i64::from(token.is_symbol(")"));
+        if depth == 0 {
+            outside.push(*token);
+        }
+        depth += i64::from(token.is_symbol("("));
+    }
+    outside
+}
+
 /// `CREATE TABLE .. SELECT` evaluates its query; the definitions themselves cannot call stored functions.
-fn prove_source(cursor: Cursor<'_, '_>, context: Context<'_>) -> Result<(), Caution> {
-    let begins = ["SELECT", "TABLE", "WITH", "VALUES"];
-    let tokens = cursor.rest();
-    match tokens.iter().position(|token| begins.iter().any(|word| token.is(word))) {
-        Some(start) => prove_pure(&tokens[start..], Within::Query, context),
+fn prove_source(tokens: &[Token<'_>], context: Context<'_>) -> Result<(), Caution> {
+    let begins = |token: &Token<'_>| ["TABLE", "WITH", "VALUES"].iter().any(|word| token.is(word));
+    let outside = outside_parentheses(tokens).iter().filter(|token| begins(token)).map(|token| token.at).min();
+    let anywhere = tokens.iter().filter(|token| token.is("SELECT")).map(|token| token.at).min();
+    match outside.into_iter().chain(anywhere).min() {
+        Some(start) => {
+            let first = tokens.iter().position(|token| token.at >= start).unwrap_or(0);
+            prove_pure(&tokens[first..], Within::Query, context)
+        }
         None => Ok(()),
     }
 }
@@ -181,9 +193,4 @@ pub(super) fn rename(mut cursor: Cursor<'_, '_>, context: Context<'_>) -> Proof 
 /// A rename gives one name away and takes another one.
 pub(super) fn renamed(draft: Draft, from: TableName, to: TableName) -> Draft {
     draft.touch(Object::Table(from), Effect::Renamed { to: to.clone() }).touch(Object::Table(to), Effect::Created)
-}
-
-/// Whether `kind` can begin a name.
-pub(super) const fn names(kind: Kind) -> bool {
-    matches!(kind, Kind::Word | Kind::Quoted)
 }

@@ -1,7 +1,8 @@
 //! The functions and words that may stand before a parenthesis in a query without doing anything.
 //!
 //! A function is listed only if every supported release of the flavour has it built in: where it were missing, the
-//! server would look for a stored or loadable function of that name, which may do anything.
+//! server would look for a stored or loadable function of that name, which may do anything. MySQL 9.7 has no `MD5`,
+//! `SHA` and `SHA1` any more unless a component is installed, so they are not among its own.
 
 use super::super::dialect::Flavor;
 
@@ -21,10 +22,10 @@ const BOTH: &[&str] = &[
     "JSON_KEYS", "JSON_LENGTH", "JSON_OBJECT", "JSON_QUOTE", "JSON_SEARCH", "JSON_TYPE", "JSON_UNQUOTE",
     "JSON_VALID", "LAST_DAY", "LCASE", "LEAST", "LEFT", "LENGTH", "LN", "LOCALTIME", "LOCALTIMESTAMP", "LOCATE",
     "LOG", "LOG10", "LOG2", "LOWER", "LPAD", "LTRIM", "MAKEDATE", "MAKETIME", "MAKE_SET", "MAX",
-    "MD5", "MICROSECOND", "MID", "MIN", "MINUTE", "MOD", "MONTH", "MONTHNAME", "NOW", "NULLIF", "OCT",
+    "MICROSECOND", "MID", "MIN", "MINUTE", "MOD", "MONTH", "MONTHNAME", "NOW", "NULLIF", "OCT",
     "OCTET_LENGTH", "ORD", "PERIOD_ADD", "PERIOD_DIFF", "PI", "POSITION", "POW", "POWER", "QUARTER", "QUOTE",
     "RADIANS", "RAND", "REPEAT", "REPLACE", "REVERSE", "RIGHT", "ROUND", "ROW_COUNT", "RPAD", "RTRIM", "SCHEMA",
-    "SECOND", "SEC_TO_TIME", "SESSION_USER", "SHA", "SHA1", "SHA2", "SIGN", "SIN", "SOUNDEX", "SPACE", "SQRT",
+    "SECOND", "SEC_TO_TIME", "SESSION_USER", "SHA2", "SIGN", "SIN", "SOUNDEX", "SPACE", "SQRT",
     "STD", "STDDEV", "STDDEV_POP", "STDDEV_SAMP", "STRCMP", "STR_TO_DATE", "SUBDATE", "SUBSTR", "SUBSTRING",
     "SUBSTRING_INDEX", "SUBTIME", "SUM", "SYSDATE", "SYSTEM_USER", "TAN", "TIME", "TIMEDIFF", "TIMESTAMP",
     "TIMESTAMPADD", "TIMESTAMPDIFF", "TIME_FORMAT", "TIME_TO_SEC", "TO_BASE64", "TO_DAYS", "TO_SECONDS", "TRIM",
@@ -46,9 +47,12 @@ const MARIADB: &[&str] = &[
     "LENGTHB",
     "MASTER_GTID_WAIT",
     "MASTER_POS_WAIT",
+    "MD5",
     "REGEXP_INSTR",
     "REGEXP_REPLACE",
     "REGEXP_SUBSTR",
+    "SHA",
+    "SHA1",
 ];
 
 /// Safe only where `OVER` follows, which no release takes after a stored function.

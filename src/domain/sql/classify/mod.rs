@@ -89,7 +89,7 @@ fn judge_lexed(lexed: &Lexed<'_>, context: Context<'_>) -> Proof {
 }
 
 /// Chooses the family by the first word.
-fn judge_statement(mut cursor: Cursor<'_, '_>, context: Context<'_>) -> Proof {
+fn judge_statement(cursor: Cursor<'_, '_>, context: Context<'_>) -> Proof {
     if cursor.peek_symbol("(") {
         return query::judge(cursor, context);
     }
@@ -114,8 +114,15 @@ fn judge_statement(mut cursor: Cursor<'_, '_>, context: Context<'_>) -> Proof {
         "SET" => serve::set(cursor, context),
         "KILL" => serve::kill(cursor),
         "STOP" => serve::stop(cursor),
-        "GRANT" | "REVOKE" => serve::privileges(cursor),
+        "GRANT" | "REVOKE" => Ok(serve::security()),
         "PURGE" | "RESET" => serve::purge(cursor),
         _ => Err(Caution::Unknown { what: verb }),
     }
+}
+
+/// A statement inside of another one. Only those that servers execute there, so that nothing nests without end.
+fn judge_inner(cursor: Cursor<'_, '_>, context: Context<'_>) -> Proof {
+    let inner = ["SELECT", "WITH", "TABLE", "VALUES", "INSERT", "REPLACE", "UPDATE", "DELETE"];
+    let known = cursor.verb().is_some_and(|verb| inner.contains(&verb.as_str()));
+    if known || cursor.peek_symbol("(") { judge_statement(cursor, context) } else { Err(cursor.unknown()) }
 }

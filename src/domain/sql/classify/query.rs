@@ -58,7 +58,7 @@ pub(super) fn prove_pure(tokens: &[Token<'_>], within: Within, context: Context<
         let next = tokens.get(at + 1);
         let qualified = at > 0 && tokens[at - 1].is_symbol(".");
         match token.kind {
-            Kind::Symbol if token.text == ":=" => return Err(forbidden(token)),
+            Kind::Symbol if matches!(token.text, ":=" | "{" | "}") => return Err(forbidden(token)),
             Kind::Hint => prove_hint(token)?,
             Kind::Word if !qualified => prove_word(token, next, within)?,
             _ => {}

@@ -11,7 +11,7 @@ use crate::domain::sql::lexer::Token;
 const MODIFIERS: &[&str] = &["LOW_PRIORITY", "HIGH_PRIORITY", "DELAYED", "QUICK", "IGNORE"];
 
 fn draft() -> Draft {
-    Draft::new(Class::Rows, Logging::WhenEffective).warn(Caution::Triggers)
+    Draft::new(Class::Rows, Logging::WhenEffective).warn(Caution::Triggers).warn(Caution::Views)
 }
 
 fn skip_modifiers(cursor: &mut Cursor<'_, '_>) {
@@ -50,6 +50,9 @@ pub(super) fn delete(mut cursor: Cursor<'_, '_>, context: Context<'_>) -> Proof 
         }
     }
     // With several tables the targets may be aliases, so every table that is named counts as a target.
+    if cursor.rest().windows(2).any(|pair| pair[0].is("USING") && !pair[1].is_symbol("(")) {
+        return Err(Caution::Unknown { what: "DELETE .. USING".to_owned() });
+    }
     let mut targets = cursor;
     targets.word("FROM");
     let named = tables_read(targets.rest()).into_iter().chain(tables_read(cursor.rest()));
@@ -65,6 +68,9 @@ fn changed(draft: Draft, references: &[Token<'_>], effect: &Effect, context: Con
     let mut cursor = Cursor::new(references);
     let mut tables = vec![cursor.table(context)?];
     while let Some(token) = cursor.next() {
+        if (token.is("USING") || token.is("INDEX") || token.is("KEY")) && cursor.peek_symbol("(") {
+            while cursor.next().is_some_and(|inside| !inside.is_symbol(")")) {}
+        }
         if token.is_symbol(",") || token.is("JOIN") || token.is("STRAIGHT_JOIN") || token.is("FROM") {
             while cursor.symbol("(") {}
             if !cursor.peek_word("SELECT") {

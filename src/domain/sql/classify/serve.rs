@@ -83,7 +83,7 @@ fn set_for_statement(mut cursor: Cursor<'_, '_>, context: Context<'_>) -> Proof 
     if !cursor.word("FOR") {
         return Err(cursor.unknown());
     }
-    super::judge_statement(cursor, context)
+    super::judge_inner(cursor, context)
 }
 
 /// Where an assignment stores its value.
@@ -175,13 +175,8 @@ pub(super) fn stop(mut cursor: Cursor<'_, '_>) -> Proof {
     Ok(Draft::new(Class::Topology, Logging::Never).touch(Object::Server, Effect::Paused))
 }
 
-/// `GRANT`, `REVOKE`: words and names only, so that nothing is evaluated.
-pub(super) fn privileges(cursor: Cursor<'_, '_>) -> Proof {
-    let _ = cursor;
-    Ok(security())
-}
-
-/// Accounts and privileges: no rows of user tables, but perhaps nobody can log in afterwards.
+/// Accounts and privileges: nothing in such a statement is evaluated, so the verb alone tells. No rows of user tables
+/// change, but perhaps nobody can log in afterwards.
 pub(super) fn security() -> Draft {
     Draft::new(Class::Security, Logging::Always).touch(Object::Server, Effect::Altered)
 }

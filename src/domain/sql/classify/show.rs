@@ -60,7 +60,7 @@ fn shows_one_replica(cursor: &mut Cursor<'_, '_>) -> bool {
 
 /// What follows may filter and name, but not call: FOR is harmless here, everything else is as in a query.
 fn prove_tail(tokens: &[Token<'_>]) -> Result<(), Caution> {
-    // SHOW evaluates WHERE like a query. The flavour only adds functions, and those of both are enough here.
+    // SHOW evaluates WHERE like a query. A function must be built into both flavours here; nobody needs the others.
     let both = [Flavor::MySql, Flavor::MariaDb].map(|flavor| Context { flavor, default: None });
     let parts = tokens.split(|token| token.is("FOR"));
     for part in parts {
@@ -95,7 +95,7 @@ pub(super) fn explain(mut cursor: Cursor<'_, '_>, context: Context<'_>) -> Proof
 pub(super) fn executed(mut cursor: Cursor<'_, '_>, context: Context<'_>) -> Proof {
     cursor.word("ANALYZE");
     format(&mut cursor);
-    super::judge_statement(cursor, context)
+    super::judge_inner(cursor, context)
 }
 
 /// `FORMAT = word`.

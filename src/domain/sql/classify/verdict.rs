@@ -182,6 +182,8 @@ pub enum Caution {
     },
     /// Triggers of the touched tables run as well; the text does not show them.
     Triggers,
+    /// If a name is that of a view, the change reaches the tables below it.
+    Views,
     /// Foreign keys may carry the change into other tables.
     Cascades,
     /// Replicas replace a table of that name by a new one.
@@ -206,6 +208,7 @@ impl fmt::Display for Caution {
                 write!(f, "`{}` has no schema and the session no default database", printable(name))
             }
             Self::Triggers => f.write_str("triggers of the touched tables run as well"),
+            Self::Views => f.write_str("if one of the tables is a view, the tables below it change"),
             Self::Cascades => f.write_str("foreign keys may carry the change into other tables"),
             Self::ReplacesOnReplicas => f.write_str("if logged, replicas replace a table of that name by an empty one"),
             Self::MayEndDamagedServer => f.write_str("may end a server whose pages are damaged"),

@@ -112,7 +112,7 @@ impl<'a> Scanner<'a> {
 
     fn block_comment(&mut self) -> Result<(), LexError> {
         let rest = &self.text[self.at..];
-        for opening in ["/*!", "/*M!"] {
+        for opening in ["/*!", "/*M!", "/*m!"] {
             if rest.starts_with(opening) {
                 return self.executable_comment(opening.len());
             }
@@ -176,14 +176,12 @@ impl<'a> Scanner<'a> {
     }
 
     fn user_variable(&mut self) -> Result<(), LexError> {
-        match self.byte(1) {
-            Some(quote @ (b'\'' | b'"' | b'`')) => self.quoted(self.at + 1, quote, Kind::UserVariable, "variable"),
-            _ => {
-                let end = self.run_from(self.at + 1, |b| is_word_byte(b) || b == b'.');
-                self.push(if end == self.at + 1 { Kind::Stray } else { Kind::UserVariable }, end);
-                Ok(())
-            }
+        if let Some(quote @ (b'\'' | b'"' | b'`')) = self.byte(1) {
+            return self.quoted(self.at + 1, quote, Kind::UserVariable, "variable");
         }
+        let end = self.run_from(self.at + 1, |b| is_word_byte(b) || b == b'.');
+        self.push(if end == self.at + 1 { Kind::Stray } else { Kind::UserVariable }, end);
+        Ok(())
     }
 
     /// Whether a name ends exactly here, so that a dot continues it.

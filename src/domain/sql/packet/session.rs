@@ -3,10 +3,13 @@
 //! A [`Session`] is a value: its settings are printed in the signed request, in a stable order.
 
 use super::super::dialect::{Dialect, Flavor};
+use serde::{Deserialize, Serialize};
+
 use super::super::quote;
 
 /// Whether the session's statements go to the binary log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum BinlogWriting {
     On,
     /// `log: none` in a runbook.
@@ -23,7 +26,8 @@ impl BinlogWriting {
 }
 
 /// Whether foreign keys and unique keys are checked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Checks {
     Enforced,
     /// For loading rows that were checked where they come from.
@@ -31,7 +35,8 @@ pub enum Checks {
 }
 
 /// What the session writes, as far as the `sql_mode` must know.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Writes {
     Statement,
     /// Rows copied from elsewhere: a zero in an auto-increment column stays a zero.
@@ -48,8 +53,22 @@ impl Writes {
 }
 
 /// How long a statement may wait for locks while everybody queues behind it: 1 to 10 seconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "u64", into = "u64")]
 pub struct LockWait(u8);
+
+impl TryFrom<u64> for LockWait {
+    type Error = String;
+    fn try_from(seconds: u64) -> Result<Self, String> {
+        Self::from_secs(seconds).ok_or_else(|| format!("expected 1 to 10 seconds, found {seconds}"))
+    }
+}
+
+impl From<LockWait> for u64 {
+    fn from(wait: LockWait) -> Self {
+        Self::from(wait.0)
+    }
+}
 
 impl LockWait {
     pub const LONGEST: Self = Self(10);
@@ -69,7 +88,8 @@ impl LockWait {
 }
 
 /// The choices; everything else about the session follows from them and the dialect.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Session {
     pub binlog: BinlogWriting,
     pub checks: Checks,

@@ -10,7 +10,7 @@ fn mariadb() -> Dialect {
     Dialect::of(Flavor::MariaDb, Version::new(10, 11, 19)).unwrap()
 }
 
-fn row(session: &Session, dialect: Dialect) -> Vec<Option<String>> {
+fn row(session: Session, dialect: Dialect) -> Vec<Option<String>> {
     session.settings(dialect).into_iter().map(|setting| Some(setting.value)).collect()
 }
 
@@ -73,7 +73,7 @@ fn the_prelude_sets_what_is_printed_and_the_read_back_asks_for_all_of_it() {
         for setting in session.settings(dialect) {
             assert!(session.read_back(dialect).contains(&format!("@@SESSION.{}", setting.name)), "{}", setting.name);
         }
-        assert_eq!(session.compare(dialect, &row(&session, dialect)), []);
+        assert_eq!(session.compare(dialect, &row(session, dialect)), []);
     }
 }
 
@@ -89,7 +89,7 @@ fn every_setting_that_reads_back_differently_is_named() {
     let session = Session::load(BinlogWriting::Off);
     let settings = session.settings(mysql());
     for (column, setting) in settings.iter().enumerate() {
-        let mut answer = row(&session, mysql());
+        let mut answer = row(session, mysql());
         answer[column] = Some("other".to_owned());
         let names: Vec<_> = session.compare(mysql(), &answer).into_iter().map(|mismatch| mismatch.name).collect();
         assert_eq!(names, [setting.name]);

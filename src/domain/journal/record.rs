@@ -1,0 +1,320 @@
+//! What is recorded of a run, as typed values: one variant for each kind of journal line.
+//!
+//! Records say what was decided, seen and sent. They are facts about the past: nothing here is evaluated again when a
+//! journal is read. Formats only grow; an event that this program does not know is an error, not something to skip.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::approval::request::Header;
+use crate::domain::base::{Danger, Digest, Principal, RequestId, RunId, Span, StepId, TableName, Timestamp, Verdict};
+use crate::domain::reach::{Reach, Refusal};
+use crate::domain::run::outcome::{Connection, ConnectionState, Outcome};
+use crate::domain::script::Command;
+use crate::domain::snapshot::{Claim, Evidence, FactKey, Patch, Value};
+
+/// One journal entry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", content = "data", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Record {
+    #[serde(rename = "run.opened")]
+    Opened(Box<Opened>),
+    /// Another process executes the run from here on.
+    #[serde(rename = "executor.changed")]
+    ExecutorChanged { by: Principal, host: String, journal_key: String },
+    #[serde(rename = "step.entered")]
+    Entered { step: StepId, number: usize, attempt: u32 },
+    /// What a person must do and read back.
+    #[serde(rename = "step.asked")]
+    Asked { step: StepId, text: String, read_back: String },
+    #[serde(rename = "step.answered")]
+    Answered { step: StepId, by: Principal, text: String, signed: SignedText },
+    /// Waiting for facts, each as it was bound when the wait began.
+    #[serde(rename = "step.waiting")]
+    Waiting { step: StepId, claims: Vec<Claim>, until: Timestamp },
+    /// A condition does not hold or cannot be told, or the step cannot be rendered.
+    #[serde(rename = "step.blocked")]
+    Blocked { step: StepId, why: Vec<String> },
+    /// A rule of the program forbids the step. Nobody was asked to sign.
+    #[serde(rename = "step.refused")]
+    Refused { step: StepId, refusals: Vec<Refusal> },
+    #[serde(rename = "request.made")]
+    Requested { header: Header, danger: Danger, text: String, assessed: Assessed },
+    #[serde(rename = "request.approved")]
+    Approved { request: RequestId, signature: Approval },
+    #[serde(rename = "request.signature_refused")]
+    SignatureRefused { request: RequestId, why: String },
+    #[serde(rename = "request.stopped")]
+    RequestStopped { request: RequestId, by: Principal, how: Stopper, reason: String, signed: SignedText },
+    #[serde(rename = "request.void")]
+    RequestVoid { request: RequestId, why: String },
+    /// Everything is there; it begins when the time has come and nobody holds.
+    #[serde(rename = "step.armed")]
+    Armed { step: StepId, request: Option<RequestId>, until: Timestamp, danger: Danger, assessed: Assessed },
+    /// Durable before the command is sent. Without an outcome or `not_sent` behind it, the command is in doubt.
+    #[serde(rename = "step.started")]
+    Intended {
+        step: StepId,
+        command: usize,
+        request: Option<RequestId>,
+        /// Of the request's text, if it needed one.
+        sha256: Option<Digest>,
+        text: Vec<String>,
+        connection: Option<Connection>,
+        /// The deciding facts as they stand before.
+        before: Vec<Evidence>,
+    },
+    #[serde(rename = "step.not_sent")]
+    NotSent { step: StepId, command: usize, why: String },
+    #[serde(rename = "step.outcome")]
+    Came { step: StepId, command: usize, outcome: Outcome, learned: Vec<Learned> },
+    #[serde(rename = "step.in_doubt")]
+    InDoubt { step: StepId, command: usize, why: String },
+    #[serde(rename = "step.doubt_looked")]
+    DoubtLooked { step: StepId, command: usize, state: ConnectionState, answer: DoubtAnswer, evidence: Vec<Evidence> },
+    #[serde(rename = "step.estimated")]
+    Estimated {
+        step: StepId,
+        rows_done: u64,
+        rows_expected: u64,
+        rows_per_second: u64,
+        left_low: Span,
+        left_high: Span,
+    },
+    #[serde(rename = "step.drifted")]
+    Drifted { step: StepId, evidence: Vec<Evidence> },
+    #[serde(rename = "step.done")]
+    Done { step: StepId, checks: Vec<Checked> },
+    #[serde(rename = "run.held")]
+    Held { by: String, reason: String },
+    #[serde(rename = "run.released")]
+    Released { by: Principal, signed: SignedText },
+    /// No further step runs until somebody chooses.
+    #[serde(rename = "run.stopped")]
+    Stopped { why: StopReason, choices: Vec<Choice> },
+    #[serde(rename = "run.chosen")]
+    Chosen { by: Principal, choice: Choice, signed: SignedText },
+    #[serde(rename = "run.noted")]
+    Noted { by: String, text: String },
+    #[serde(rename = "input.refused")]
+    InputRefused { why: String },
+    /// The last record that the executor writes.
+    #[serde(rename = "run.closed")]
+    Closed { outcome: Ending },
+}
+
+/// The first record of a run: everything that a later reader needs to judge the rest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Opened {
+    pub format: u32,
+    pub run: RunId,
+    pub by: Principal,
+    pub host: String,
+    pub mode: String,
+    pub reason: String,
+    pub fleet: String,
+    pub fleet_digest: Digest,
+    pub fleet_text: String,
+    pub runbook: String,
+    pub runbook_digest: Digest,
+    pub runbook_text: String,
+    pub params: std::collections::BTreeMap<String, String>,
+    pub steps: Vec<StepId>,
+    pub tables: Vec<TableName>,
+    pub trust_serial: u64,
+    pub trust_digest: Digest,
+    /// The public half of this process's key for signing heads, base64 of the key blob.
+    pub journal_key: String,
+}
+
+/// What an assessment found, as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Assessed {
+    pub script: Vec<Command>,
+    /// What each command is predicted to change, links included.
+    pub predicted: Vec<Patch>,
+    pub reaches: Vec<Reach>,
+    pub checks: Vec<Checked>,
+    pub relies_on: Vec<Claim>,
+    pub against: Vec<String>,
+    pub way_back: Option<crate::domain::reach::WayBack>,
+}
+
+/// A condition with its verdict, as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Checked {
+    pub says: String,
+    pub verdict: Verdict,
+    pub seen: Vec<String>,
+}
+
+/// An approval as it came in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Approval {
+    pub by: Principal,
+    pub armored: String,
+    /// Facts that the approver's own client measured, of those the request names; `None` if it was detached.
+    pub measured: Option<OwnMeasurement>,
+    /// As reported by the approver's client; not covered by the signature.
+    pub answer: Option<String>,
+    pub reason: Option<String>,
+}
+
+/// How much of a request an approver's own look confirmed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OwnMeasurement {
+    pub confirmed: usize,
+    pub of: usize,
+}
+
+/// A small signed document with its signature.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignedText {
+    pub text: String,
+    pub armored: String,
+}
+
+/// How an operator ended a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stopper {
+    Rejected,
+    Withdrawn,
+}
+
+/// A fact that only the run knows: a finding, or effects held at a link. No value takes it back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Learned {
+    pub key: FactKey,
+    pub value: Option<Value>,
+}
+
+/// What looking after a doubt found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DoubtAnswer {
+    Applied,
+    NotApplied,
+    Running,
+    Partial,
+    Unknown,
+}
+
+/// Why a run stopped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum StopReason {
+    Refused,
+    Blocked,
+    /// Rejected, withdrawn, expired or void.
+    Approval {
+        why: String,
+    },
+    Drift,
+    Failed {
+        why: String,
+    },
+    Doubt {
+        answer: DoubtAnswer,
+    },
+    /// A wait ended without what it waited for.
+    Deadline {
+        what: String,
+    },
+    /// The estimate is longer than the runbook's limit.
+    TooLong {
+        left: Span,
+        limit: Span,
+    },
+}
+
+/// What a person can choose after a stop. The number on the screen is its place in the list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Choice {
+    /// Assess the step again; what was signed before is void.
+    TryAgain,
+    /// Look again and change nothing.
+    LookAgain,
+    /// Go on although it will take longer than the limit.
+    GoOn,
+    /// End the run here; offered undos are printed, none is done.
+    Abort,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    Completed,
+    Aborted,
+}
+
+/// Why a journal line is no record.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("journal line {seq} (`{event}`) is no record of this version: {why}")]
+pub struct NoRecord {
+    pub seq: u64,
+    pub event: String,
+    pub why: String,
+}
+
+impl Record {
+    /// The event name and the payload of the line.
+    pub fn to_line(&self) -> (String, String) {
+        // A record is plain data with string keys, which always serializes.
+        let mut whole = serde_json::to_value(self).unwrap_or_default();
+        let event = whole["event"].as_str().unwrap_or_default().to_owned();
+        (event, whole["data"].take().to_string())
+    }
+
+    /// Reads a line back.
+    pub fn from_line(seq: u64, event: &str, payload: &str) -> Result<Self, NoRecord> {
+        let bad = |why: String| NoRecord { seq, event: event.to_owned(), why };
+        let data: serde_json::Value = serde_json::from_str(payload).map_err(|e| bad(e.to_string()))?;
+        serde_json::from_value(serde_json::json!({ "event": event, "data": data })).map_err(|e| bad(e.to_string()))
+    }
+}
+
+impl std::fmt::Display for Choice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::TryAgain => "assess the step again (what was signed before is void)",
+            Self::LookAgain => "look again (changes nothing)",
+            Self::GoOn => "go on although it takes longer than the limit",
+            Self::Abort => "abort the run here (nothing is undone by itself)",
+        })
+    }
+}
+
+impl std::fmt::Display for StopReason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Refused => f.write_str("refused by a rule of the program"),
+            Self::Blocked => f.write_str("a condition does not hold"),
+            Self::Approval { why } => write!(f, "no approval: {why}"),
+            Self::Drift => f.write_str("the fleet is not as predicted"),
+            Self::Failed { why } => write!(f, "failed: {why}"),
+            Self::Doubt { answer } => write!(f, "the outcome is {}", doubt_word(*answer)),
+            Self::Deadline { what } => write!(f, "waited in vain for: {what}"),
+            Self::TooLong { left, limit } => write!(f, "about {left} are left, the limit is {limit}"),
+        }
+    }
+}
+
+/// The word for an answer after a doubt.
+pub const fn doubt_word(answer: DoubtAnswer) -> &'static str {
+    match answer {
+        DoubtAnswer::Applied => "applied",
+        DoubtAnswer::NotApplied => "not applied",
+        DoubtAnswer::Running => "running",
+        DoubtAnswer::Partial => "partial",
+        DoubtAnswer::Unknown => "unknown",
+    }
+}

@@ -1,0 +1,299 @@
+//! From armed to an outcome: prepare, make the intent durable, look once more, send, and look again if in doubt.
+
+use super::request::{authorize, begins};
+use super::{LOOK_AGAIN, RETRY_OR_ABORT, Setup, stop};
+use crate::domain::approval::authorized::Cleared;
+use crate::domain::base::{Danger, Digest, Span, Timestamp};
+use crate::domain::journal::record::{Choice, DoubtAnswer, Learned, Record, StopReason};
+use crate::domain::run::effect::{Decision, Effect, Input, Moment};
+use crate::domain::run::outcome::{Connection, ConnectionState, Outcome};
+use crate::domain::run::state::{Armed, State};
+use crate::domain::script::{Command, Work};
+use crate::domain::snapshot::{About, Claim, Evidence, LinkFact, Patch, Snapshot, TableFact};
+use crate::domain::step::needs_act;
+
+/// How long before a running command is looked at again.
+const STILL_RUNNING: Span = Span::from_secs(1);
+
+pub(super) fn armed(
+    setup: &Setup,
+    state: &State,
+    plan: &Armed,
+    until: Timestamp,
+    input: Input,
+    now: Moment,
+) -> Decision {
+    let Some(step) = setup.step(state) else { return Decision::nothing() };
+    if state.held.is_some() {
+        return match input {
+            Input::Prepared(Ok(Some(connection))) => Decision::effect(Effect::Close(connection)),
+            _ => Decision::nothing(),
+        };
+    }
+    match input {
+        Input::Observed(snapshot) => match begins(setup, state, step, plan, &state.with_known(&snapshot)) {
+            Ok(()) => begin(setup, state, plan, 0, &snapshot),
+            Err(why) => cannot_begin(plan, why),
+        },
+        Input::Prepared(prepared) => intend(setup, state, plan, 0, prepared),
+        _ if now.time < until => Decision::effect(Effect::WakeAt(until)),
+        _ => Decision::effect(Effect::Observe),
+    }
+}
+
+fn cannot_begin(plan: &Armed, why: String) -> Decision {
+    match &plan.request {
+        Some(request) => super::request::void(request, why),
+        None => Decision::record(stop(StopReason::Failed { why }, &RETRY_OR_ABORT)),
+    }
+}
+
+pub(super) fn between(setup: &Setup, state: &State, plan: &Armed, next: usize, input: Input) -> Decision {
+    if state.held.is_some() {
+        return match input {
+            Input::Prepared(Ok(Some(connection))) => Decision::effect(Effect::Close(connection)),
+            _ => Decision::nothing(),
+        };
+    }
+    match input {
+        Input::Observed(snapshot) => begin(setup, state, plan, next, &snapshot),
+        Input::Prepared(prepared) => intend(setup, state, plan, next, prepared),
+        _ => Decision::effect(Effect::Observe),
+    }
+}
+
+/// Opens the connection of a command that changes something; a measurement needs none.
+fn begin(setup: &Setup, state: &State, plan: &Armed, index: usize, _seen: &Snapshot) -> Decision {
+    let Some(command) = plan.assessed.script.get(index) else { return Decision::nothing() };
+    if needs_act(command) {
+        Decision::effect(Effect::Prepare(command.clone()))
+    } else {
+        intend(setup, state, plan, index, Ok(None))
+    }
+}
+
+/// The intent is recorded; only behind it comes anything that reaches a server.
+fn intend(
+    setup: &Setup,
+    state: &State,
+    plan: &Armed,
+    index: usize,
+    prepared: Result<Option<Connection>, String>,
+) -> Decision {
+    let (Some(step), Some(command)) = (setup.step(state), plan.assessed.script.get(index)) else {
+        return Decision::nothing();
+    };
+    let connection = match prepared {
+        Ok(connection) => connection,
+        Err(why) => return cannot_begin(plan, why),
+    };
+    let request = plan.request.as_ref().and_then(|id| state.requests.get(id));
+    let intended = Record::Intended {
+        step: step.id.clone(),
+        command: index,
+        request: plan.request.clone(),
+        sha256: request.map(|request| Digest::of(request.text.as_bytes())),
+        text: command.lines(),
+        before: Vec::new(),
+        connection,
+    };
+    let effect = if needs_act(command) { Effect::LastLook } else { Effect::Measure(command.clone()) };
+    Decision::record(intended).and(effect)
+}
+
+pub(super) fn sending(
+    setup: &Setup,
+    state: &State,
+    plan: &Armed,
+    index: usize,
+    connection: Option<&Connection>,
+    input: Input,
+    now: Moment,
+) -> Decision {
+    match input {
+        Input::LastLook(snapshot) => {
+            match cleared(setup, state, plan, index, &state.with_known(&snapshot), now).and_then(|cleared| {
+                let connection = connection.cloned().ok_or_else(|| "it has no connection".to_owned())?;
+                Ok(Effect::Send { cleared, connection })
+            }) {
+                Ok(send) => Decision::effect(send),
+                Err(why) => not_sent(setup, state, index, connection, why),
+            }
+        }
+        Input::Came(outcome) => came(setup, state, plan, index, outcome),
+        _ => Decision::nothing(),
+    }
+}
+
+/// The last look: every relied-on fact that this script has not itself changed must still be so, and the permission
+/// must stand at this very moment.
+fn cleared(
+    setup: &Setup,
+    state: &State,
+    plan: &Armed,
+    index: usize,
+    snapshot: &Snapshot,
+    now: Moment,
+) -> Result<Cleared, String> {
+    if state.held.is_some() {
+        return Err("somebody holds the run".to_owned());
+    }
+    let own: Vec<&Patch> = plan.assessed.predicted.iter().take(index).collect();
+    let touched = |claim: &Claim| own.iter().any(|patch| patch.changes().any(|(key, _)| *key == claim.key));
+    for claim in plan.assessed.relies_on.iter().filter(|claim| !touched(claim)) {
+        let evidence = claim.check(snapshot);
+        if !evidence.verdict.holds() {
+            return Err(format!("the last look differs: {evidence}"));
+        }
+    }
+    let command = plan.assessed.script.get(index).ok_or("there is no such command")?;
+    match &plan.request {
+        Some(id) => {
+            let request = state.requests.get(id).ok_or("its request is not known")?;
+            if index == 0 && now.time >= request.header.expires {
+                return Err(format!("the request expired at {}", request.header.expires.to_seconds()));
+            }
+            authorize(setup, request, now)?.clear(index).ok_or_else(|| "there is no such command".to_owned())
+        }
+        None => Cleared::without_approval(command.clone(), plan.danger, setup.trust.policy())
+            .ok_or_else(|| "it needs approval".to_owned()),
+    }
+}
+
+fn not_sent(setup: &Setup, state: &State, index: usize, connection: Option<&Connection>, why: String) -> Decision {
+    let Some(step) = setup.step(state) else { return Decision::nothing() };
+    let mut decision = Decision::record(Record::NotSent { step: step.id.clone(), command: index, why: why.clone() })
+        .then(stop(StopReason::Failed { why: format!("not sent: {why}") }, &RETRY_OR_ABORT));
+    if let Some(connection) = connection {
+        decision = decision.and(Effect::Close(connection.clone()));
+    }
+    decision
+}
+
+fn came(setup: &Setup, state: &State, plan: &Armed, index: usize, outcome: Outcome) -> Decision {
+    let Some(step) = setup.step(state) else { return Decision::nothing() };
+    let step = step.id.clone();
+    match outcome {
+        Outcome::NotSent { why } => not_sent(setup, state, index, None, why),
+        Outcome::InDoubt { why } => Decision::record(Record::InDoubt { step, command: index, why }),
+        Outcome::Failed { code, message } => {
+            let why = format!("server error {code}: {message}");
+            let outcome = Outcome::Failed { code, message };
+            Decision::record(Record::Came { step, command: index, outcome, learned: Vec::new() })
+                .then(stop(StopReason::Failed { why }, &RETRY_OR_ABORT))
+        }
+        outcome => {
+            let learned = learned(plan, index, &outcome);
+            Decision::record(Record::Came { step, command: index, outcome, learned })
+        }
+    }
+}
+
+/// What only the run knows after a command: what was measured, what waits at links, and which findings fell.
+fn learned(plan: &Armed, index: usize, outcome: &Outcome) -> Vec<Learned> {
+    if let Outcome::Measured { findings } = outcome {
+        return findings
+            .iter()
+            .map(|measured| Learned {
+                key: crate::domain::snapshot::FactKey::table(&measured.server, &measured.table, TableFact::Finding),
+                value: Some(crate::domain::snapshot::Value::Finding(measured.finding.clone())),
+            })
+            .collect();
+    }
+    let Some(predicted) = plan.assessed.predicted.get(index) else { return Vec::new() };
+    predicted
+        .changes()
+        .filter(|(key, _)| {
+            matches!(
+                key.about,
+                About::Link { fact: LinkFact::Held, .. } | About::Table { fact: TableFact::Finding, .. }
+            )
+        })
+        .map(|(key, known)| Learned { key: key.clone(), value: known.value().ok().cloned() })
+        .collect()
+}
+
+/// A command whose outcome is not known.
+pub(super) struct Doubt<'a> {
+    pub(super) plan: &'a Armed,
+    pub(super) command: usize,
+    pub(super) connection: Option<&'a Connection>,
+    pub(super) before: &'a [Evidence],
+}
+
+pub(super) fn doubt(setup: &Setup, state: &State, doubt: &Doubt<'_>, input: Input, now: Moment) -> Decision {
+    let (Some(step), Some(command)) = (setup.step(state), doubt.plan.assessed.script.get(doubt.command)) else {
+        return Decision::nothing();
+    };
+    match input {
+        Input::Looked { state: connection, snapshot } => {
+            let evidence: Vec<Evidence> =
+                command.promises().iter().map(|claim| claim.check(&state.with_known(&snapshot))).collect();
+            let answer = answer(&connection, &evidence);
+            let looked = Record::DoubtLooked {
+                step: step.id.clone(),
+                command: doubt.command,
+                state: connection,
+                answer,
+                evidence,
+            };
+            Decision::record(looked).settled(state, setup, doubt, command, answer, now)
+        }
+        _ => Decision::effect(Effect::LookFor(doubt.connection.cloned())),
+    }
+}
+
+impl Decision {
+    /// What follows from the answer: nothing is decided while it may still run, and nothing is sent again by itself.
+    fn settled(
+        self,
+        state: &State,
+        setup: &Setup,
+        doubt: &Doubt<'_>,
+        command: &Command,
+        answer: DoubtAnswer,
+        now: Moment,
+    ) -> Self {
+        let Some(step) = setup.step(state) else { return self };
+        let again = Record::Entered { step: step.id.clone(), number: state.cursor + 1, attempt: state.attempt + 1 };
+        match answer {
+            DoubtAnswer::Running => self.and(Effect::WakeAt(now.time.plus(STILL_RUNNING))),
+            DoubtAnswer::Applied => {
+                let outcome = Outcome::Done { detail: "found applied when looked at".to_owned() };
+                let learned = learned(doubt.plan, doubt.command, &outcome);
+                self.then(Record::Came { step: step.id.clone(), command: doubt.command, outcome, learned })
+            }
+            // Measuring again changes nothing, and a copy goes on behind its last committed chunk.
+            _ if command.danger == Danger::Observe || matches!(command.work, Work::Copy { .. }) => self.then(again),
+            DoubtAnswer::NotApplied => self.then(stop(StopReason::Doubt { answer }, &RETRY_OR_ABORT)),
+            DoubtAnswer::Partial | DoubtAnswer::Unknown => {
+                self.then(stop(StopReason::Doubt { answer }, &[Choice::LookAgain, Choice::TryAgain, Choice::Abort]))
+            }
+        }
+    }
+}
+
+/// First whether it still runs; then whether everything or nothing of what it promised is so.
+fn answer(connection: &ConnectionState, promises: &[Evidence]) -> DoubtAnswer {
+    match connection {
+        ConnectionState::Alive { .. } => DoubtAnswer::Running,
+        ConnectionState::Unknown { .. } => DoubtAnswer::Unknown,
+        ConnectionState::Gone | ConnectionState::Restarted => {
+            let told =
+                |evidence: &&Evidence| !matches!(evidence.verdict, crate::domain::base::Verdict::CannotTell { .. });
+            let holding = promises.iter().filter(|evidence| evidence.verdict.holds()).count();
+            match (promises.len(), holding, promises.iter().filter(told).count()) {
+                (0, ..) => DoubtAnswer::Unknown,
+                (all, holding, _) if all == holding => DoubtAnswer::Applied,
+                (all, _, told) if told < all => DoubtAnswer::Unknown,
+                (_, 0, _) => DoubtAnswer::NotApplied,
+                _ => DoubtAnswer::Partial,
+            }
+        }
+    }
+}
+
+/// How long until facts that should come true are looked at again.
+pub(super) fn look_again(now: Moment) -> Effect {
+    Effect::WakeAt(now.time.plus(LOOK_AGAIN))
+}

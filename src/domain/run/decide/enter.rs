@@ -1,0 +1,124 @@
+//! A step begins: look at the fleet, assess, and refuse, block, ask, wait, request or arm.
+
+use super::{RETRY_OR_ABORT, Setup, stop};
+use crate::domain::base::{Danger, Span, Timestamp};
+use crate::domain::journal::record::{Assessed, Checked, Record, StopReason};
+use crate::domain::run::effect::{Decision, Effect, Input, Moment};
+use crate::domain::run::state::State;
+use crate::domain::runbook::{Step, Work};
+use crate::domain::snapshot::{Claim, Evidence, Snapshot};
+use crate::domain::step::{Assessment, Check, Standing, assess, check_all};
+use crate::domain::vocabulary::Condition;
+
+pub(super) fn decide(setup: &Setup, state: &State, input: Input, now: Moment) -> Decision {
+    let Some(step) = setup.step(state) else { return Decision::nothing() };
+    match input {
+        _ if state.held.is_some() => Decision::nothing(),
+        Input::Observed(snapshot) => assessed(setup, state, step, &state.with_known(&snapshot), now),
+        _ => {
+            let entered = Record::Entered { step: step.id.clone(), number: state.cursor + 1, attempt: state.attempt };
+            Decision::record(entered).and(Effect::Observe)
+        }
+    }
+}
+
+fn assessed(setup: &Setup, state: &State, step: &Step, snapshot: &Snapshot, now: Moment) -> Decision {
+    let assessment = assess(step, setup.world(state), snapshot);
+    match assessment.standing() {
+        Standing::Refused => {
+            let refused = Record::Refused { step: step.id.clone(), refusals: assessment.refusals };
+            Decision::record(refused).then(stop(StopReason::Refused, &RETRY_OR_ABORT))
+        }
+        Standing::Blocked => {
+            let blocked = Record::Blocked { step: step.id.clone(), why: blocked_by(&assessment) };
+            Decision::record(blocked).then(stop(StopReason::Blocked, &RETRY_OR_ABORT))
+        }
+        Standing::Ready => ready(setup, state, step, &assessment, snapshot, now),
+    }
+}
+
+fn ready(
+    setup: &Setup,
+    state: &State,
+    step: &Step,
+    assessment: &Assessment,
+    snapshot: &Snapshot,
+    now: Moment,
+) -> Decision {
+    match &step.work {
+        Work::Manual { text, read_back } => {
+            Decision::record(Record::Asked { step: step.id.clone(), text: text.clone(), read_back: read_back.clone() })
+        }
+        Work::WaitUntil { conditions, at_most } => {
+            let claims = bound(conditions, setup, state, snapshot);
+            Decision::record(Record::Waiting { step: step.id.clone(), claims, until: now.time.plus(*at_most) })
+        }
+        Work::Act(_) => {
+            let rule = setup.trust.policy().rule(assessment.danger);
+            if rule.approvals() == 0 {
+                let until = now.time.plus(armed_for(setup, assessment.danger));
+                Decision::record(arm(step, None, assessment, until))
+            } else {
+                super::request::make(setup, state, step, assessment, now)
+            }
+        }
+    }
+}
+
+/// Looking and protecting never wait: a copy is protected within seconds, and hold comes behind it.
+fn armed_for(setup: &Setup, danger: Danger) -> Span {
+    if danger <= Danger::Protective { Span::default() } else { setup.armed_for }
+}
+
+/// The claims of conditions, bound to what is so now: "has all that the source has" means all it has at this moment.
+fn bound(conditions: &[Condition], setup: &Setup, state: &State, snapshot: &Snapshot) -> Vec<Claim> {
+    check_all(conditions, setup.world(state), snapshot)
+        .into_iter()
+        .flat_map(|check| check.evidence)
+        .map(|evidence| evidence.claim)
+        .collect()
+}
+
+fn blocked_by(assessment: &Assessment) -> Vec<String> {
+    let checks = assessment.checks.iter().filter(|check| !check.verdict.holds());
+    let mut why: Vec<String> = checks.map(|check| failed(check)).collect();
+    why.extend(assessment.unrendered.clone());
+    why
+}
+
+/// A condition that does not hold: what it says, and each fact that speaks against it.
+pub(super) fn failed(check: &Check) -> String {
+    let facts: Vec<String> =
+        check.evidence.iter().filter(|evidence| !evidence.verdict.holds()).map(Evidence::to_string).collect();
+    format!("{}: {} ({})", check.says, check.verdict, facts.join("; "))
+}
+
+pub(super) fn arm(
+    step: &Step,
+    request: Option<crate::domain::base::RequestId>,
+    assessment: &Assessment,
+    until: Timestamp,
+) -> Record {
+    Record::Armed { step: step.id.clone(), request, until, danger: assessment.danger, assessed: kept(assessment) }
+}
+
+/// An assessment in the form in which the journal keeps it.
+pub(super) fn kept(assessment: &Assessment) -> Assessed {
+    Assessed {
+        script: assessment.script.clone(),
+        predicted: assessment.predicted.clone(),
+        reaches: assessment.reaches.clone(),
+        checks: assessment.checks.iter().map(checked).collect(),
+        relies_on: assessment.evidence.iter().map(|evidence| evidence.claim.clone()).collect(),
+        against: assessment.against.clone(),
+        way_back: assessment.way_back().cloned(),
+    }
+}
+
+pub(super) fn checked(check: &Check) -> Checked {
+    Checked {
+        says: check.says.clone(),
+        verdict: check.verdict.clone(),
+        seen: check.evidence.iter().map(|evidence| format!("{}: {}", evidence.claim.key, evidence.seen)).collect(),
+    }
+}

@@ -1,0 +1,133 @@
+//! What people ask: signatures, objections, signed inputs, hold, notes. Whatever is not accepted is recorded with why.
+
+use super::{RETRY_OR_ABORT, Setup, hold, stop};
+use crate::domain::approval::sshsig::Verb;
+use crate::domain::approval::votes::{Input as SignedInput, InputVerb, Objection, Stop, Subject};
+use crate::domain::base::{Digest, Principal, RequestId};
+use crate::domain::journal::record::{Approval, Choice, Record, SignedText, StopReason, Stopper};
+use crate::domain::run::effect::{Decision, Moment, Person};
+use crate::domain::run::state::{Phase, RequestState, State};
+
+pub(super) fn decide(setup: &Setup, state: &State, person: Person, now: Moment) -> Decision {
+    match person {
+        Person::Approve { request, approval } => approve(setup, state, &request, approval, now),
+        Person::Stop { request, how, text, armored } => {
+            object(setup, state, &request, how, SignedText { text, armored }, now)
+        }
+        Person::Signed { text, armored } => signed(setup, state, SignedText { text, armored }, now),
+        Person::Hold { by, reason } => hold(state, by, reason),
+        Person::Note { by, text } => Decision::record(Record::Noted { by, text }),
+    }
+}
+
+fn refuse(why: impl Into<String>) -> Decision {
+    Decision::record(Record::InputRefused { why: why.into() })
+}
+
+fn open<'a>(state: &'a State, request: &RequestId) -> Result<&'a RequestState, String> {
+    match state.requests.get(request) {
+        None => Err(format!("there is no request {request} in this run")),
+        Some(found) if found.ended.is_some() => Err(format!("request {request} is not open any more")),
+        Some(found) => Ok(found),
+    }
+}
+
+fn approve(setup: &Setup, state: &State, id: &RequestId, approval: Approval, now: Moment) -> Decision {
+    let request = match open(state, id) {
+        Ok(request) => request,
+        Err(why) => return refuse(why),
+    };
+    let refused = |why: String| Decision::record(Record::SignatureRefused { request: id.clone(), why });
+    if now.time >= request.header.expires {
+        return refused(format!("it came after the request expired at {}", request.header.expires.to_seconds()));
+    }
+    match setup.trust.verify(&approval.armored, Verb::Approve, request.text.as_bytes(), now.time) {
+        Err(why) => refused(why.to_string()),
+        Ok(signature) if *signature.principal() != approval.by => {
+            refused(format!("it came as the signature of {} and is one of {}", approval.by, signature.principal()))
+        }
+        Ok(_) => Decision::record(Record::Approved { request: id.clone(), signature: approval }),
+    }
+}
+
+fn object(setup: &Setup, state: &State, id: &RequestId, how: Stopper, signed: SignedText, now: Moment) -> Decision {
+    let request = match open(state, id) {
+        Ok(request) => request,
+        Err(why) => return refuse(why),
+    };
+    let verb = match how {
+        Stopper::Rejected => Stop::Reject,
+        Stopper::Withdrawn => Stop::Withdraw,
+    };
+    let subject =
+        Subject { run: state.opened.run.clone(), request: id.clone(), sha256: Digest::of(request.text.as_bytes()) };
+    match Objection::check(verb, signed.text.as_bytes(), &signed.armored, &subject, &setup.trust, now.time) {
+        Err(why) => refuse(why.to_string()),
+        Ok(accepted) => {
+            let (by, reason) = (accepted.by().clone(), accepted.what().reason.clone());
+            let why = format!("{by} said no: {reason}");
+            let ended = Record::RequestStopped { request: id.clone(), by, how, reason, signed };
+            if matches!(state.phase, Phase::Sending { .. } | Phase::Doubt { .. }) {
+                return Decision::record(ended);
+            }
+            Decision::record(ended).then(stop(StopReason::Approval { why }, &RETRY_OR_ABORT))
+        }
+    }
+}
+
+fn signed(setup: &Setup, state: &State, signed: SignedText, now: Moment) -> Decision {
+    let run = &state.opened.run;
+    let checked = SignedInput::check(signed.text.as_bytes(), &signed.armored, run, &setup.trust, now.time);
+    let accepted = match checked {
+        Ok(accepted) => accepted,
+        Err(why) => return refuse(why.to_string()),
+    };
+    let (by, input) = (accepted.by().clone(), accepted.what());
+    // What was signed for an earlier wait does not answer this one.
+    if input.head.entry < state.since {
+        return refuse(format!("{by} signed it for entry {}, and the run went on since", input.head.entry));
+    }
+    match input.verb {
+        InputVerb::Answer => answer(setup, state, by, &input.argument, signed),
+        InputVerb::Choose => choose(state, by, &input.argument, signed),
+        InputVerb::Release if state.held.is_some() => Decision::record(Record::Released { by, signed }),
+        InputVerb::Release => refuse("nobody holds the run"),
+        InputVerb::Abort => abort(state, by, signed),
+        InputVerb::Takeover | InputVerb::Close => {
+            refuse(format!("`{}` is not asked of a running executor", input.verb.word()))
+        }
+    }
+}
+
+fn answer(setup: &Setup, state: &State, by: Principal, text: &str, signed: SignedText) -> Decision {
+    match (&state.phase, setup.step(state)) {
+        (Phase::Asking, Some(step)) if !text.trim().is_empty() => {
+            Decision::record(Record::Answered { step: step.id.clone(), by, text: text.to_owned(), signed })
+        }
+        (Phase::Asking, _) => refuse("the answer is empty"),
+        _ => refuse("no step waits for an answer"),
+    }
+}
+
+fn choose(state: &State, by: Principal, number: &str, signed: SignedText) -> Decision {
+    let Phase::Stopped { choices, .. } = &state.phase else { return refuse("the run is not stopped") };
+    let chosen = number.trim().parse::<usize>().ok().and_then(|n| choices.get(n.checked_sub(1)?));
+    match chosen {
+        Some(choice) => Decision::record(Record::Chosen { by, choice: choice.clone(), signed }),
+        None => refuse(format!("expected a number from 1 to {}, found `{number}`", choices.len())),
+    }
+}
+
+/// Aborting is for a run at rest: what is being executed is let finish first, so hold comes before abort.
+fn abort(state: &State, by: Principal, signed: SignedText) -> Decision {
+    match &state.phase {
+        Phase::Closed { .. } | Phase::Finished { .. } => refuse("the run is over"),
+        Phase::Sending { .. } | Phase::Doubt { .. } => {
+            refuse("a command is running or in doubt; hold first, then abort")
+        }
+        _ => {
+            let why = StopReason::Failed { why: format!("{by} aborts the run") };
+            Decision::record(stop(why, &[Choice::Abort])).then(Record::Chosen { by, choice: Choice::Abort, signed })
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! After the commands: is the fleet as was promised, and do the postconditions hold? And waiting for facts.
+
+use super::command::look_again;
+use super::enter::{checked, failed};
+use super::{Setup, stop};
+use crate::domain::base::Timestamp;
+use crate::domain::journal::record::{Choice, Record, StopReason};
+use crate::domain::run::effect::{Decision, Effect, Input, Moment};
+use crate::domain::run::state::{Armed, State};
+use crate::domain::snapshot::{Claim, Evidence, Snapshot};
+use crate::domain::step::{Check, check_all};
+
+pub(super) fn settling(setup: &Setup, state: &State, plan: Option<&Armed>, input: Input, now: Moment) -> Decision {
+    let Some(step) = setup.step(state) else { return Decision::nothing() };
+    let Input::Observed(snapshot) = input else { return Decision::effect(Effect::Observe) };
+    let snapshot = state.with_known(&snapshot);
+    let drifted: Vec<Evidence> = plan.map(|plan| drift(plan, &snapshot)).unwrap_or_default();
+    let checks = check_all(&step.postconditions, setup.world(state), &snapshot);
+    if drifted.is_empty() && checks.iter().all(|check| check.verdict.holds()) {
+        return Decision::record(Record::Done { step: step.id.clone(), checks: checks.iter().map(checked).collect() });
+    }
+    if now.time < state.at.plus(setup.settle_for) {
+        return Decision::effect(look_again(now));
+    }
+    drift_stop(step.id.clone(), drifted, &checks)
+}
+
+fn drift_stop(step: crate::domain::base::StepId, mut drifted: Vec<Evidence>, checks: &[Check]) -> Decision {
+    let failing = checks.iter().filter(|check| !check.verdict.holds());
+    drifted.extend(failing.clone().flat_map(|check| check.evidence.iter().filter(|e| !e.verdict.holds()).cloned()));
+    if drifted.is_empty() {
+        // A condition that could not be told left no single fact to blame; its own words are the reason.
+        let what = failing.map(failed).collect::<Vec<_>>().join("; ");
+        return Decision::record(stop(StopReason::Deadline { what }, &[Choice::LookAgain, Choice::Abort]));
+    }
+    Decision::record(Record::Drifted { step, evidence: drifted })
+        .then(stop(StopReason::Drift, &[Choice::LookAgain, Choice::Abort]))
+}
+
+/// Relied-on and promised claims that fail now. What a later command of the script changes again counts for that one,
+/// and what the script changes is not held against what it relied on.
+fn drift(plan: &Armed, snapshot: &Snapshot) -> Vec<Evidence> {
+    let mut claims: Vec<Claim> = Vec::new();
+    for command in &plan.assessed.script {
+        let promises = command.promises();
+        claims.retain(|claim| !command.patch.changes().any(|(key, _)| *key == claim.key));
+        claims.extend(promises);
+    }
+    let changed =
+        |claim: &Claim| plan.assessed.predicted.iter().any(|patch| patch.changes().any(|(key, _)| *key == claim.key));
+    let moves = |claim: &Claim| claim.key.about.moves().is_some();
+    let relied = plan.assessed.relies_on.iter().filter(|claim| !changed(claim) && !moves(claim));
+    claims.extend(relied.cloned());
+    claims.iter().map(|claim| claim.check(snapshot)).filter(|evidence| !evidence.verdict.holds()).collect()
+}
+
+pub(super) fn waiting(
+    setup: &Setup,
+    state: &State,
+    claims: &[Claim],
+    until: Timestamp,
+    input: Input,
+    now: Moment,
+) -> Decision {
+    let Some(step) = setup.step(state) else { return Decision::nothing() };
+    let Input::Observed(snapshot) = input else { return Decision::effect(Effect::Observe) };
+    let snapshot = state.with_known(&snapshot);
+    let missing: Vec<String> = claims
+        .iter()
+        .map(|claim| claim.check(&snapshot))
+        .filter(|evidence| !evidence.verdict.holds())
+        .map(|evidence| evidence.to_string())
+        .collect();
+    if missing.is_empty() {
+        let checks = check_all(&step.postconditions, setup.world(state), &snapshot);
+        if checks.iter().all(|check| check.verdict.holds()) {
+            return Decision::record(Record::Done {
+                step: step.id.clone(),
+                checks: checks.iter().map(checked).collect(),
+            });
+        }
+    }
+    if now.time < until {
+        return Decision::effect(look_again(now));
+    }
+    let what = missing.join("; ");
+    Decision::record(stop(StopReason::Deadline { what }, &[Choice::TryAgain, Choice::Abort]))
+}

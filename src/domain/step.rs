@@ -1,0 +1,187 @@
+//! Assesses one step against a snapshot: the one function that dry run, run and reviewer share.
+//!
+//! It reads facts, decides nothing about people, and changes nothing.
+
+use std::collections::BTreeSet;
+
+use super::base::{Danger, TableName, Verdict};
+use super::reach::{Reach, Refusal, Survivors, WayBack, predict, reach};
+use super::runbook::{Step, Work};
+use super::script::{self, Command};
+use super::snapshot::{Evidence, FactKey, Look, Object, Patch, ServerFact, Snapshot};
+use super::vocabulary::private::is_private;
+use super::vocabulary::{Condition, World};
+
+/// Everything that is known about a step before it is done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Assessment {
+    /// Each precondition in words, with its verdict.
+    pub checks: Vec<Check>,
+    pub script: Vec<Command>,
+    /// Where each command of the script arrives.
+    pub reaches: Vec<Reach>,
+    pub survivors: Vec<Survivors>,
+    pub refusals: Vec<Refusal>,
+    /// Why the step cannot be rendered, if it cannot.
+    pub unrendered: Option<String>,
+    pub danger: Danger,
+    /// What speaks against a step that the rules allow.
+    pub against: Vec<String>,
+    /// What each command changes, as far as it can be told.
+    pub predicted: Vec<Patch>,
+    pub evidence: Vec<Evidence>,
+}
+
+/// One condition and its verdict.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Check {
+    pub says: String,
+    pub verdict: Verdict,
+    /// What was asked for it.
+    pub evidence: Vec<Evidence>,
+}
+
+/// Whether a step may go on, as far as facts decide.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    Ready,
+    /// A condition does not hold, or cannot be told, or the step cannot be rendered.
+    Blocked,
+    /// A safety rule says no. Signatures do not help.
+    Refused,
+}
+
+impl Assessment {
+    pub fn standing(&self) -> Standing {
+        if !self.refusals.is_empty() {
+            Standing::Refused
+        } else if self.unrendered.is_some() || self.checks.iter().any(|check| !check.verdict.holds()) {
+            Standing::Blocked
+        } else {
+            Standing::Ready
+        }
+    }
+
+    /// The facts after the whole step, as far as they can be told.
+    pub fn after(&self, snapshot: &Snapshot) -> Snapshot {
+        self.predicted.iter().fold(snapshot.clone(), |now, patch| now.with(patch))
+    }
+
+    /// The shortest way back before and after the step, if it may lose rows.
+    pub fn way_back(&self) -> Option<&WayBack> {
+        self.refusals
+            .first()
+            .map(|refusal| &refusal.way_back)
+            .or_else(|| self.survivors.first().map(Survivors::way_back))
+    }
+}
+
+/// Assesses `step` against `snapshot`.
+pub fn assess(step: &Step, world: World<'_>, snapshot: &Snapshot) -> Assessment {
+    let checks = check_all(&step.preconditions, world, snapshot);
+    let mut evidence: Vec<Evidence> = checks.iter().flat_map(|check| check.evidence.clone()).collect();
+    let mut judged = Judged::default();
+    let mut unrendered = None;
+    if let Work::Act(action) = &step.work {
+        let mut look = Look::at(snapshot);
+        match action.script(world, &mut look) {
+            Ok(script) => judged = judge(script, world, snapshot),
+            Err(why) => unrendered = Some(why),
+        }
+        evidence.extend(look.evidence());
+    }
+    evidence.extend(judged.evidence);
+    let danger = judged.script.iter().map(|command| command.danger).max().unwrap_or(Danger::Observe);
+    let against = judged.survivors.iter().flat_map(|survivors| survivors.against().to_vec()).collect();
+    Assessment {
+        checks,
+        script: judged.script,
+        reaches: judged.reaches,
+        survivors: judged.survivors,
+        refusals: judged.refusals,
+        unrendered,
+        danger: danger.max(step.danger.unwrap_or(Danger::Observe)),
+        against,
+        predicted: judged.predicted,
+        evidence: relied_on(evidence, snapshot),
+    }
+}
+
+/// Asks every condition, each with evidence of its own.
+pub fn check_all(conditions: &[Condition], world: World<'_>, snapshot: &Snapshot) -> Vec<Check> {
+    conditions
+        .iter()
+        .map(|condition| {
+            let mut look = Look::at(snapshot);
+            let verdict = condition.check(world, &mut look);
+            Check { says: condition.says(), verdict, evidence: look.evidence() }
+        })
+        .collect()
+}
+
+#[derive(Default)]
+struct Judged {
+    script: Vec<Command>,
+    reaches: Vec<Reach>,
+    survivors: Vec<Survivors>,
+    refusals: Vec<Refusal>,
+    predicted: Vec<Patch>,
+    evidence: Vec<Evidence>,
+}
+
+/// Judges the commands one after the other, each against the facts as the ones before leave them.
+fn judge(script: Vec<Command>, world: World<'_>, snapshot: &Snapshot) -> Judged {
+    let mut judged = Judged::default();
+    let mut now = snapshot.clone();
+    for command in &script {
+        let mut look = Look::at(&now);
+        let _ = look.read(FactKey::server(&command.server, ServerFact::Identity));
+        let reach = reach(&mut look, world.fleet, &command.server, command.carry);
+        match tables_at_stake(command, world) {
+            Ok(tables) => {
+                for table in tables {
+                    match Survivors::prove(&mut look, world.fleet, &reach, &table) {
+                        Ok(survivors) => judged.survivors.push(survivors),
+                        Err(refusal) => judged.refusals.push(refusal),
+                    }
+                }
+            }
+            Err(text) => judged.refusals.push(Refusal::unnamed(&text, &reach.arrivals)),
+        }
+        judged.evidence.extend(look.evidence());
+        let patch = predict(&now, world.fleet, &reach, command.carry, &command.effects, &command.patch);
+        now = now.with(&patch);
+        judged.predicted.push(patch);
+        judged.reaches.push(reach);
+    }
+    judged.script = script;
+    judged
+}
+
+/// The tables whose rows a command may lose, or its text if they cannot be named. A run's private table is its own.
+fn tables_at_stake(command: &Command, world: World<'_>) -> Result<BTreeSet<TableName>, String> {
+    let mut tables = BTreeSet::new();
+    for effect in command.effects.iter().filter(|effect| effect.kind.may_lose_rows()) {
+        match &effect.object {
+            Object::Table(table) => {
+                tables.insert(table.clone());
+            }
+            // A run observes the tables it is about, so it cannot vouch for all tables of a schema or a server.
+            Object::Schema(_) | Object::Server => return Err(command.lines().join(" ")),
+        }
+    }
+    tables.retain(|table| !is_private(table, world.run, world.tables));
+    Ok(tables)
+}
+
+/// The evidence that the decision rests on: what holds of the facts as they are, each claim once, sorted.
+fn relied_on(mut evidence: Vec<Evidence>, snapshot: &Snapshot) -> Vec<Evidence> {
+    evidence.sort_by(|a, b| a.claim.cmp(&b.claim));
+    evidence.dedup_by(|a, b| a.claim == b.claim);
+    evidence.into_iter().map(|evidence| evidence.claim.check(snapshot)).filter(|e| e.verdict.holds()).collect()
+}
+
+/// Whether a script needs a connection that may change something.
+pub fn needs_act(command: &Command) -> bool {
+    matches!(command.work, script::Work::Statement { .. } | script::Work::Copy { .. })
+}

@@ -1,0 +1,141 @@
+//! The executor's hold on the journal: decide, make durable, apply. Nothing is applied that is not durable.
+
+use std::collections::VecDeque;
+
+use crate::domain::base::{RunId, Timestamp};
+use crate::domain::journal::record::{NoRecord, Record};
+use crate::domain::journal::{Head, Line, LineError};
+use crate::domain::run::decide::{Setup, decide};
+use crate::domain::run::effect::{Effect, Input, Moment};
+use crate::domain::run::state::{Impossible, State};
+use crate::executor::ports::World;
+use crate::store::{Lease, Store, StoreError};
+
+/// How many lines are read at once when a journal is folded.
+const PAGE: usize = 500;
+
+/// Why an executor gives up. Nothing is sent after any of these.
+#[derive(Debug, thiserror::Error)]
+pub enum ExecutorError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Impossible(#[from] Impossible),
+    #[error(transparent)]
+    NoRecord(#[from] NoRecord),
+    #[error(transparent)]
+    Line(#[from] LineError),
+    #[error("the journal of {run} is empty: expected at least its first record")]
+    Empty { run: RunId },
+    #[error("the journal of {run} was made with another {what}: expected {expected}, found {found}")]
+    OtherSetup { run: RunId, what: &'static str, expected: String, found: String },
+}
+
+/// Sees every record right after it became durable; for screens and lines, never for decisions.
+pub trait Watcher: Send {
+    fn recorded(&mut self, before: Option<&State>, at: Timestamp, line: &Line, record: &Record);
+}
+
+/// The durable side of one run.
+pub struct Recorder<S, W, V> {
+    pub setup: Setup,
+    pub state: State,
+    pub store: S,
+    pub lease: Lease,
+    pub world: W,
+    pub watcher: V,
+    /// Effects that wait until what is being performed is over.
+    pub pending: VecDeque<Effect>,
+    /// When to look again without being asked.
+    pub wake: Option<Timestamp>,
+}
+
+impl<S: Store, W: World, V: Watcher> Recorder<S, W, V> {
+    /// Decides on one input; its records are durable and applied when this returns. Answers whether to go on by
+    /// itself: records that ask for nothing lead straight to the next decision.
+    pub async fn handle(&mut self, input: Input) -> Result<Onward, ExecutorError> {
+        let moment = Moment { time: self.world.now(), random: self.world.random() };
+        let decision = decide(&self.setup, &self.state, input, moment);
+        let recorded = !decision.records.is_empty();
+        self.append(&decision.records, moment.time).await?;
+        let mut asked = false;
+        for effect in decision.effects {
+            asked = true;
+            match effect {
+                Effect::WakeAt(time) => self.wake = Some(time),
+                other => self.pending.push_back(other),
+            }
+        }
+        Ok(if recorded && !asked { Onward::Proceed } else { Onward::Wait })
+    }
+
+    /// All records in one durable append; then, and only then, they are applied.
+    pub async fn append(&mut self, records: &[Record], at: Timestamp) -> Result<(), ExecutorError> {
+        if records.is_empty() {
+            return Ok(());
+        }
+        let mut head = self.state.head.clone();
+        let mut lines = Vec::with_capacity(records.len());
+        for record in records {
+            let (event, payload) = record.to_line();
+            let line = Line::next(&head, at, &event, &payload)?;
+            head = line.head();
+            lines.push(line);
+        }
+        self.store.append(&self.lease, &self.state.head, &lines).await?;
+        for (record, line) in records.iter().zip(&lines) {
+            let before = self.state.clone();
+            self.state.apply(record, line.head(), at)?;
+            self.watcher.recorded(Some(&before), at, line, record);
+        }
+        Ok(())
+    }
+}
+
+/// What comes after a decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Onward {
+    Proceed,
+    Wait,
+}
+
+/// Folds a journal into the state of its run; also gives each record to `watcher`.
+pub async fn fold<S: Store>(store: &S, run: &RunId, watcher: &mut impl Watcher) -> Result<State, ExecutorError> {
+    let mut state: Option<State> = None;
+    let mut from = 0;
+    loop {
+        let lines = store.read(run, from, PAGE).await?;
+        let Some(last) = lines.last() else { break };
+        from = last.seq() + 1;
+        for line in &lines {
+            let record = Record::from_line(line.seq(), line.event(), line.payload())?;
+            match &mut state {
+                None => {
+                    watcher.recorded(None, line.at(), line, &record);
+                    state = Some(State::open(&record, line.head(), line.at())?);
+                }
+                Some(state) => {
+                    let before = state.clone();
+                    state.apply(&record, line.head(), line.at())?;
+                    watcher.recorded(Some(&before), line.at(), line, &record);
+                }
+            }
+        }
+    }
+    state.ok_or_else(|| ExecutorError::Empty { run: run.clone() })
+}
+
+/// Writes the first record of a new run.
+pub async fn open<S: Store>(
+    store: &S,
+    lease: &Lease,
+    record: &Record,
+    at: Timestamp,
+    watcher: &mut impl Watcher,
+) -> Result<State, ExecutorError> {
+    let (event, payload) = record.to_line();
+    let line = Line::next(&Head::start(), at, &event, &payload)?;
+    store.append(lease, &Head::start(), std::slice::from_ref(&line)).await?;
+    watcher.recorded(None, at, &line, record);
+    Ok(State::open(record, line.head(), at)?)
+}

@@ -1,0 +1,244 @@
+//! The loop that carries inputs to `decide` and effects to the world. It takes no decision on domain data.
+//!
+//! Records are durable before effects are performed, so an intent always stands in the journal before its command can
+//! reach a server. One effect is performed at a time; while a long one runs, people are listened to.
+
+pub mod journal;
+pub mod ports;
+
+use std::collections::BTreeMap;
+use std::pin::pin;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+
+use self::journal::{ExecutorError, Onward, Recorder, Watcher};
+use self::ports::{Act, Observe, World};
+use crate::domain::base::{ServerName, Timestamp};
+use crate::domain::journal::record::{Record, StopReason};
+use crate::domain::run::effect::{Effect, Finish, Input, Person};
+use crate::domain::run::outcome::{ConnectionState, CopyProgress};
+use crate::domain::run::state::{Phase, State};
+use crate::domain::snapshot::{FactKey, Patch, ServerFact, Snapshot, Value};
+use crate::store::{InputBody, Store};
+
+/// How often the inbox is looked at. People feel nothing below a tenth of a second.
+const INBOX: Duration = Duration::from_millis(50);
+
+/// What a run does when it stops and nobody is there to choose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AtStop {
+    /// Wait for a choice.
+    Wait,
+    /// Leave when a rule refuses or a condition does not hold: waiting would change nothing.
+    LeaveIfRefused,
+}
+
+/// Executes one run.
+pub struct Executor<S, O, A, W, V> {
+    pub recorder: Recorder<S, W, V>,
+    pub observe: O,
+    pub act: A,
+    /// Hold from this very process: it needs no durable write to stop what comes next.
+    pub holds: mpsc::Receiver<(String, String)>,
+    pub at_stop: AtStop,
+    /// What each server answered about unlogged sessions, asked once.
+    pub unlogged: BTreeMap<ServerName, Result<bool, String>>,
+    pub last: Option<Snapshot>,
+}
+
+impl<S: Store, O: Observe, A: Act, W: World, V: Watcher> Executor<S, O, A, W, V> {
+    /// Runs until the run is closed, or is left at a stop. Answers with the state it ended in.
+    pub async fn run(&mut self) -> Result<&State, ExecutorError> {
+        let mut input = Some(Input::Proceed);
+        loop {
+            if let Some(next) = input.take()
+                && self.recorder.handle(next).await? == Onward::Proceed
+            {
+                self.settle_stop();
+                if self.leaves() {
+                    return Ok(&self.recorder.state);
+                }
+                // Records lead to the next decision, unless the answer to an effect is still to come.
+                if self.recorder.pending.is_empty() {
+                    input = Some(Input::Proceed);
+                    continue;
+                }
+            }
+            match self.recorder.pending.pop_front() {
+                Some(Effect::Finish(Finish::Closed)) => return Ok(&self.recorder.state),
+                Some(effect) => input = self.perform(effect).await?,
+                None => input = Some(self.listen().await?),
+            }
+        }
+    }
+
+    /// A stopped run waits for nothing but people.
+    fn settle_stop(&mut self) {
+        if matches!(self.recorder.state.phase, Phase::Stopped { .. }) {
+            self.recorder.wake = None;
+        }
+    }
+
+    fn leaves(&self) -> bool {
+        let stopped = match &self.recorder.state.phase {
+            Phase::Stopped { why, .. } => matches!(why, StopReason::Refused | StopReason::Blocked),
+            _ => false,
+        };
+        stopped && self.at_stop == AtStop::LeaveIfRefused
+    }
+
+    /// Waits for a person, a hold or a time.
+    async fn listen(&mut self) -> Result<Input, ExecutorError> {
+        let recorder = &mut self.recorder;
+        loop {
+            if let Some(input) = take_person(recorder).await? {
+                return Ok(input);
+            }
+            let wake = recorder.wake.unwrap_or(Timestamp::from_millis(i64::MAX));
+            tokio::select! {
+                Some((by, reason)) = self.holds.recv() => return Ok(Input::Hold { by, reason }),
+                () = recorder.world.wait_until(wake) => {
+                    recorder.wake = None;
+                    return Ok(Input::Tick);
+                }
+                () = tokio::time::sleep(INBOX) => {}
+            }
+        }
+    }
+
+    /// Performs one effect; its answer is the next input.
+    async fn perform(&mut self, effect: Effect) -> Result<Option<Input>, ExecutorError> {
+        Ok(match effect {
+            Effect::Observe => Some(Input::Observed(self.look().await)),
+            Effect::LastLook => Some(Input::LastLook(self.look().await)),
+            Effect::Prepare(command) => {
+                let identity = self.identity(&command.server);
+                let run = self.recorder.state.opened.run.clone();
+                Some(Input::Prepared(self.act.prepare(&run, &command, &identity).await.map(Some)))
+            }
+            Effect::Send { cleared, connection } => {
+                let (progress, seen) = watch::channel(None);
+                let work = pin!(self.act.send(&connection, &cleared, &progress));
+                let outcome = attend(&mut self.recorder, &mut self.holds, work, Some(seen)).await?;
+                Some(Input::Came(outcome))
+            }
+            Effect::Measure(command) => {
+                let step = self.recorder.state.step().map(ToString::to_string).unwrap_or_default();
+                let work = pin!(self.observe.measure(&command, &step));
+                let outcome = attend(&mut self.recorder, &mut self.holds, work, None).await?;
+                Some(Input::Came(outcome))
+            }
+            Effect::Close(connection) => {
+                self.act.close(&connection).await;
+                None
+            }
+            Effect::LookFor(connection) => {
+                let state = match &connection {
+                    Some(connection) => self.act.look_for(connection).await,
+                    None => ConnectionState::Gone,
+                };
+                let snapshot = self.look().await;
+                Some(Input::Looked { state, snapshot })
+            }
+            Effect::WakeAt(time) => {
+                self.recorder.wake = Some(time);
+                None
+            }
+            Effect::Finish(_) => None,
+        })
+    }
+
+    /// One look at the fleet, with what the acting account answered about itself.
+    async fn look(&mut self) -> Snapshot {
+        let snapshot = self.observe.snapshot(&self.recorder.setup.tables).await;
+        let mut patch = Patch::default();
+        for server in self.recorder.setup.fleet.servers.keys() {
+            if !self.unlogged.contains_key(server) {
+                let answer = self.act.unlogged_sessions(server).await;
+                self.unlogged.insert(server.clone(), answer);
+            }
+            let key = FactKey::server(server, ServerFact::UnloggedSessions);
+            match &self.unlogged[server] {
+                Ok(allowed) => patch.set(key, Value::Flag(*allowed), snapshot.taken()),
+                Err(why) => patch.forget(key, why),
+            }
+        }
+        let snapshot = snapshot.with(&patch);
+        self.last = Some(snapshot.clone());
+        snapshot
+    }
+
+    /// What a server must prove to be on the acting connection: what it was at the last look.
+    fn identity(&self, server: &ServerName) -> String {
+        let key = FactKey::server(server, ServerFact::Identity);
+        match self.last.as_ref().and_then(|snapshot| snapshot.get(&key)).map(crate::domain::base::Known::value) {
+            Some(Ok(Value::Text(identity))) => identity.clone(),
+            _ => String::new(),
+        }
+    }
+}
+
+/// Waits for `work` and meanwhile records what people ask and how far a copy is.
+async fn attend<S: Store, W: World, V: Watcher, T>(
+    recorder: &mut Recorder<S, W, V>,
+    holds: &mut mpsc::Receiver<(String, String)>,
+    mut work: std::pin::Pin<&mut impl Future<Output = T>>,
+    mut progress: Option<watch::Receiver<Option<CopyProgress>>>,
+) -> Result<T, ExecutorError> {
+    loop {
+        tokio::select! {
+            done = &mut work => return Ok(done),
+            Some((by, reason)) = holds.recv() => { recorder.handle(Input::Hold { by, reason }).await?; }
+            () = tokio::time::sleep(INBOX) => {
+                if let Some(input) = take_person(recorder).await? {
+                    recorder.handle(input).await?;
+                }
+                if let Some(seen) = &mut progress
+                    && seen.has_changed().unwrap_or(false)
+                {
+                    let now = seen.borrow_and_update().clone();
+                    if let Some(now) = now {
+                        put_progress(recorder, &now).await;
+                        recorder.handle(Input::Progress(now)).await?;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Last values for screens; losing them loses nothing.
+async fn put_progress<S: Store, W: World, V: Watcher>(recorder: &Recorder<S, W, V>, now: &CopyProgress) {
+    let values = serde_json::json!({ "progress": now });
+    if let Err(error) = recorder.store.put_live(&recorder.lease, &values).await {
+        tracing::warn!(%error, "last values were not written");
+    }
+}
+
+/// The oldest input of a person, removed from the inbox once it is on record or refused on record.
+async fn take_person<S: Store, W: World, V: Watcher>(
+    recorder: &mut Recorder<S, W, V>,
+) -> Result<Option<Input>, ExecutorError> {
+    let run = recorder.state.opened.run.clone();
+    let Some(input) = recorder.store.inputs(&run).await?.into_iter().next() else { return Ok(None) };
+    let read = match &input.body {
+        InputBody::Whole(bytes) => serde_json::from_slice::<Person>(bytes).map_err(|error| error.to_string()),
+        InputBody::Refused { why } => Err(why.clone()),
+    };
+    match read {
+        Ok(person) => {
+            let onward = recorder.handle(Input::Person(person)).await?;
+            recorder.store.remove_input(&input.id).await?;
+            Ok((onward == Onward::Proceed).then_some(Input::Proceed))
+        }
+        Err(why) => {
+            let at = recorder.world.now();
+            recorder
+                .append(&[Record::InputRefused { why: format!("an input that cannot be read: {why}") }], at)
+                .await?;
+            recorder.store.remove_input(&input.id).await?;
+            Ok(None)
+        }
+    }
+}
