@@ -22,6 +22,9 @@ pub fn check(format: &str, text: &str) -> Result<(), Refusal> {
         "server name" => ServerName::parse(text).map(drop).map_err(|e| sentence(e.to_string())),
         "table" => TableName::parse(text).map(drop).map_err(|e| sentence(e.to_string())),
         "step id" => StepId::parse(text).map(drop).map_err(|e| sentence(e.to_string())),
+        "runbook name" => StepId::parse(text)
+            .map(drop)
+            .map_err(|e| sentence(format!("`{}` is not the name of a runbook: expected {}", e.found, e.expected))),
         "run id" => RunId::parse(text).map(drop).map_err(|e| sentence(e.to_string())),
         "request id" => RequestId::parse(text).map(drop).map_err(|e| sentence(e.to_string())),
         "principal" => Principal::parse(text).map(drop).map_err(|e| sentence(e.to_string())),

@@ -179,7 +179,7 @@ impl<'a> Walk<'a> {
             } else if let Some(each) = field.each() {
                 self.value(&each, value, at);
             } else if field.kinds().contains(&"object") {
-                self.unknown_key(field, key, at);
+                self.unknown_key(field, key, value, at);
             }
         }
         for name in field.required().into_iter().filter(|name| !given.contains_key(name)) {
@@ -192,14 +192,18 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn unknown_key(&mut self, field: Field<'_>, key: &str, at: &Path) {
+    fn unknown_key(&mut self, field: Field<'_>, key: &str, value: &Value, at: &Path) {
         let mark = self.places.key(at);
         if let Some(instead) = field.schema["x-later"][key].as_str() {
             let message = format!("`{key}` is not in this version");
             return self.push(Problem::new(code::LATER, at.to_string(), mark, message).help(instead));
         }
         let names = field.property_names();
-        let help = if names.is_empty() { None } else { Some(suggestion(key, &names)) };
+        let help = match key.contains(' ') && value.is_null() {
+            true => Some("between braces, a text with a comma in it needs quotes".to_owned()),
+            false if names.is_empty() => None,
+            false => Some(suggestion(key, &names)),
+        };
         let message = format!("there is no key `{}` here", shortened(key));
         self.push(Problem::new(code::UNKNOWN_KEY, at.to_string(), mark, message).help_maybe(help));
     }
