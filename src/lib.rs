@@ -9,5 +9,5 @@ pub mod domain;
 pub mod executor;
 pub mod keys;
 pub mod lab;
-pub mod store;
 pub mod observe;
+pub mod store;

@@ -37,10 +37,13 @@ fn fleet(topology: &Topology) -> Fleet {
 }
 
 fn all(snapshot: &Snapshot) -> String {
-    snapshot.facts().map(|(key, known)| match known {
-        Known::Observed { value, .. } => format!("{key}: {value}\n"),
-        Known::Unknown { why } => format!("{key}: UNKNOWN {why}\n"),
-    }).collect()
+    snapshot
+        .facts()
+        .map(|(key, known)| match known {
+            Known::Observed { value, .. } => format!("{key}: {value}\n"),
+            Known::Unknown { why } => format!("{key}: UNKNOWN {why}\n"),
+        })
+        .collect()
 }
 
 async fn healthy(flavor: Flavor) {
@@ -55,6 +58,10 @@ async fn healthy(flavor: Flavor) {
 }
 
 #[tokio::test]
-async fn a_healthy_mariadb_fleet_is_seen() { healthy(Flavor::Mariadb).await }
+async fn a_healthy_mariadb_fleet_is_seen() {
+    healthy(Flavor::Mariadb).await
+}
 #[tokio::test]
-async fn a_healthy_mysql_fleet_is_seen() { healthy(Flavor::Mysql).await }
+async fn a_healthy_mysql_fleet_is_seen() {
+    healthy(Flavor::Mysql).await
+}

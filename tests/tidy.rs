@@ -17,18 +17,35 @@ const ROWS: &[Row] = &[
     Row {
         inside: "src/domain",
         never: &[
-            "tokio", "mysql_async", "ratatui", "crossterm", "rusqlite", "etcd_client", "std::fs", "std::net",
-            "std::process", "std::thread", "std::env", "async fn", "println!", "eprintln!", "tracing::",
-            "crate::observe", "crate::act", "crate::store", "crate::keys", "crate::executor", "crate::simulate",
-            "crate::lab", "crate::tui", "crate::cli", "crate::connect",
+            "tokio",
+            "mysql_async",
+            "ratatui",
+            "crossterm",
+            "rusqlite",
+            "etcd_client",
+            "std::fs",
+            "std::net",
+            "std::process",
+            "std::thread",
+            "std::env",
+            "async fn",
+            "println!",
+            "eprintln!",
+            "tracing::",
+            "crate::observe",
+            "crate::act",
+            "crate::store",
+            "crate::keys",
+            "crate::executor",
+            "crate::simulate",
+            "crate::lab",
+            "crate::tui",
+            "crate::cli",
+            "crate::connect",
         ],
         why: "the domain takes values and gives values",
     },
-    Row {
-        inside: "src/domain/base",
-        never: &["crate::domain::"],
-        why: "base imports nothing of ours",
-    },
+    Row { inside: "src/domain/base", never: &["crate::domain::"], why: "base imports nothing of ours" },
     Row {
         inside: "src/domain/reach",
         never: &["domain::vocabulary", "domain::runbook", "domain::approval", "domain::run"],
@@ -81,7 +98,15 @@ const ROWS: &[Row] = &[
     },
     Row {
         inside: "src/tui",
-        never: &["crate::cli::", "crate::observe", "crate::act", "crate::store", "crate::keys", "mysql_async", "rusqlite"],
+        never: &[
+            "crate::cli::",
+            "crate::observe",
+            "crate::act",
+            "crate::store",
+            "crate::keys",
+            "mysql_async",
+            "rusqlite",
+        ],
         why: "a screen draws values and asks for actions",
     },
 ];
@@ -215,9 +240,10 @@ fn too_long(source: &Source) -> Vec<String> {
     for (number, line) in lines.iter().enumerate() {
         let indent = line.len() - line.trim_start().len();
         let starts = line.trim_start();
-        let is_function = ["fn ", "pub fn ", "async fn ", "pub async fn ", "pub(super) fn ", "pub(crate) fn ", "pub const fn "]
-            .iter()
-            .any(|start| starts.starts_with(start));
+        let is_function =
+            ["fn ", "pub fn ", "async fn ", "pub async fn ", "pub(super) fn ", "pub(crate) fn ", "pub const fn "]
+                .iter()
+                .any(|start| starts.starts_with(start));
         match open {
             None if is_function && !line.trim_end().ends_with(';') => open = Some((number, indent)),
             Some((start, at)) if indent == at && starts.starts_with('}') => {
@@ -237,7 +263,9 @@ fn too_long(source: &Source) -> Vec<String> {
 fn every_module_says_what_it_is_for() {
     let found: Vec<String> = sources(&root())
         .iter()
-        .filter(|source| !source.text.starts_with("//!") && !source.path.ends_with("tests.rs") && !source.path.contains("/tests/"))
+        .filter(|source| {
+            !source.text.starts_with("//!") && !source.path.ends_with("tests.rs") && !source.path.contains("/tests/")
+        })
         .map(|source| source.path.clone())
         .collect();
     expect_none(&found);

@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use crate::domain::approval::authorized::Cleared;
 use crate::domain::base::{RunId, ServerName, Timestamp};
 use crate::domain::fleet::Fleet;
 use crate::domain::run::{Connection, ConnectionState, CopyProgress, Outcome};
@@ -60,9 +61,10 @@ impl Act for Acting {
     async fn send(
         &mut self,
         connection: &Connection,
-        command: &Command,
+        cleared: &Cleared,
         progress: &watch::Sender<Option<CopyProgress>>,
     ) -> Outcome {
+        let command = cleared.command();
         // Taken out first: if this future is dropped half-way, nobody can send on the connection again.
         let Some(mut prepared) = self.take(connection) else {
             return Outcome::NotSent { why: "expected a prepared connection, found none: prepare one".to_owned() };

@@ -71,7 +71,6 @@ impl<S: Store, O: Observe, A: Act, W: World, V: Watcher> Executor<S, O, A, W, V>
             }
             match self.recorder.pending.pop_front() {
                 Some(Effect::Finish(Finish::Closed)) => return Ok(&self.recorder.state),
-                Some(effect) => input = self.perform(effect).await?,
                 None if self.recorder.state.held.is_some() && self.leaving.load(Ordering::SeqCst) => {
                     return Ok(&self.recorder.state);
                 }

@@ -65,16 +65,14 @@ impl Observer {
             self.hosts = Some(hosts(&self.fleet).await);
         }
         let deadline = tokio::time::Instant::now() + self.deadline;
-        let looks = self.servers.iter_mut().map(|(name, watched)| async move {
-            (name.clone(), watched.look(&scope.tables, deadline).await)
-        });
+        let looks = self
+            .servers
+            .iter_mut()
+            .map(|(name, watched)| async move { (name.clone(), watched.look(&scope.tables, deadline).await) });
         let outcomes: BTreeMap<ServerName, Outcome> = join_all(looks).await.into_iter().collect();
         let nowhere = BTreeMap::new();
-        let around = Surroundings {
-            fleet: &self.fleet,
-            tables: &scope.tables,
-            hosts: self.hosts.as_ref().unwrap_or(&nowhere),
-        };
+        let around =
+            Surroundings { fleet: &self.fleet, tables: &scope.tables, hosts: self.hosts.as_ref().unwrap_or(&nowhere) };
         Snapshot::new(now(), decode::facts(&around, &outcomes))
     }
 }

@@ -10,7 +10,14 @@ pub fn compare(mut found: Vec<Measured>) -> Vec<Measured> {
     let equal = first.1.is_some() && found.iter().all(|measured| measured.finding.good && key(measured) == first);
     let list: Vec<String> = found
         .iter()
-        .map(|m| format!("{} on {}: {} rows", m.table, m.server, m.finding.rows.map_or("?".to_owned(), |rows| rows.to_string())))
+        .map(|m| {
+            format!(
+                "{} on {}: {} rows",
+                m.table,
+                m.server,
+                m.finding.rows.map_or("?".to_owned(), |rows| rows.to_string())
+            )
+        })
         .collect();
     for measured in &mut found {
         measured.finding.good = equal;

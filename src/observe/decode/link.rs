@@ -72,6 +72,9 @@ impl<'a> Link<'a> {
     pub fn value(&self, fact: LinkFact) -> Result<Value, String> {
         match fact {
             LinkFact::Source => Err("it is told with the fleet".to_owned()),
+            LinkFact::Address => {
+                Ok(Value::text(format!("{}{}", if self.detached { NOWHERE } else { "" }, self.address)))
+            }
             LinkFact::Fence => Ok(Value::text(if self.detached { "detached" } else { "none" })),
             LinkFact::Receiver => Ok(Value::text(match self.receiver {
                 Receiver::Running => "running",
@@ -84,7 +87,7 @@ impl<'a> Link<'a> {
             LinkFact::Received => self.received().map(Value::Position),
             LinkFact::Error => self.error().map(Value::Text),
             // Nothing in a server tells what waits in a log; the run that held it adds it.
-            LinkFact::Held => Ok(Value::Effects(BTreeSet::new())),
+            LinkFact::Held => Ok(Value::Effects(Vec::new())),
         }
     }
 
