@@ -1,7 +1,7 @@
 //! The journal as values: one line, the chain of lines, signed heads, the exported bundle.
 //!
 //! Works on the bytes that are hashed. It never re-serialises JSON and never reads a file. What a whole journal proves,
-//! signatures included, is judged in [`audit`] and nowhere else in here.
+//! signatures included, is judged in [`audit`] and [`verify`].
 
 pub mod audit;
 pub mod bundle;
@@ -9,6 +9,7 @@ pub mod chain;
 pub mod head;
 pub mod line;
 pub mod record;
+pub mod verify;
 
 pub use chain::{Chain, ChainError};
 pub use line::{Frame, Head, Line, LineError};
