@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::domain::approval::counting::Submission;
 use crate::domain::approval::request::Header;
 use crate::domain::base::{Danger, Digest, Principal, RequestId, StepId, Timestamp};
 use crate::domain::journal::Head;
@@ -120,6 +121,13 @@ pub struct RequestState {
     pub ended: Option<Ended>,
 }
 
+impl RequestState {
+    /// The signatures that came in, as they are counted.
+    pub fn submissions(&self) -> Vec<Submission<'_>> {
+        self.approvals.iter().map(Approval::submission).collect()
+    }
+}
+
 /// Why a request is no longer open.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ended {
@@ -210,7 +218,7 @@ impl State {
                 self.held = None;
                 Ok(None)
             }
-            Record::Noted { .. } | Record::InputRefused { .. } | Record::Estimated { .. } => Ok(None),
+            Record::Noted { .. } | Record::InputRefused { .. } | Record::Estimated { .. } | Record::Head { .. } => Ok(None),
             Record::Approved { .. }
             | Record::SignatureRefused { .. }
             | Record::RequestStopped { .. }
