@@ -4,6 +4,7 @@
 //! carries values in and effects out.
 
 pub mod act;
+pub mod cli;
 pub mod connect;
 pub mod domain;
 pub mod executor;

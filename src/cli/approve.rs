@@ -8,7 +8,6 @@ use super::error::CliError;
 use super::exit::Exit;
 use super::output::{data, say};
 use super::place::{self, expect_operator, find_request, now, open_store, put, signer, state_dir};
-use super::run::tables_of;
 use super::servers::LiveObserve;
 use crate::domain::approval::challenge::Challenge;
 use crate::domain::approval::request::Request;
@@ -22,11 +21,11 @@ use crate::domain::runbook;
 use crate::domain::step::{Assessment, assess};
 use crate::domain::vocabulary::World;
 use crate::executor::ports::Observe as _;
-use crate::keys::trust_dir;
+use crate::store::trust_files;
 
 pub async fn approve(args: ApproveArgs) -> Result<Exit, CliError> {
     let store = open_store(&args.state)?;
-    let trust = trust_dir::load(&state_dir(&args.state)?)?;
+    let trust = trust_files::load(&state_dir(&args.state)?)?;
     let signer = signer(&args.operator)?;
     expect_operator(&trust, &signer, &args.operator.operator)?;
     let (state, request) = find_request(&store, &args.request).await?;
@@ -55,7 +54,10 @@ pub async fn approve(args: ApproveArgs) -> Result<Exit, CliError> {
 
 fn expect_open(request: &RequestState) -> Result<(), CliError> {
     if let Some(ended) = &request.ended {
-        return Err(CliError::new(Exit::Approval, format!("request {} is not open any more: {ended:?}", request.header.request)));
+        return Err(CliError::new(
+            Exit::Approval,
+            format!("request {} is not open any more: {ended:?}", request.header.request),
+        ));
     }
     if now() >= request.header.expires {
         let expired = request.header.expires.to_seconds();
@@ -80,8 +82,9 @@ fn kept(text: &str) -> Vec<String> {
 /// The approver's own assessment over the approver's own look.
 pub async fn own_assessment(state: &State) -> Result<Option<Assessment>, CliError> {
     let fleet = place::parse_fleet("the journal's fleet file", &state.opened.fleet_text)?;
-    let runbook = runbook::read("the journal's runbook", &state.opened.runbook_text)?.resolve(&state.opened.params, &fleet)?;
-    let tables = tables_of(&runbook, &state.opened.run);
+    let runbook =
+        runbook::read("the journal's runbook", &state.opened.runbook_text)?.resolve(&state.opened.params, &fleet)?;
+    let tables = runbook.tables(&state.opened.run);
     let Some(step) = runbook.steps.get(state.cursor) else { return Ok(None) };
     let mut observe = LiveObserve::new(&fleet);
     let snapshot = state.with_known(&observe.snapshot(&tables).await);
@@ -111,7 +114,7 @@ pub async fn own_measurement(state: &State, request: &RequestState) -> Result<Ow
 
 pub async fn object(args: ObjectArgs, how: Stopper) -> Result<Exit, CliError> {
     let store = open_store(&args.state)?;
-    let trust = trust_dir::load(&state_dir(&args.state)?)?;
+    let trust = trust_files::load(&state_dir(&args.state)?)?;
     let signer = signer(&args.operator)?;
     expect_operator(&trust, &signer, &args.operator.operator)?;
     let (state, request) = find_request(&store, &args.request).await?;
@@ -133,7 +136,12 @@ pub async fn object(args: ObjectArgs, how: Stopper) -> Result<Exit, CliError> {
     let text = objection.render().map_err(|error| CliError::usage(error.to_string()))?;
     let armored = signer.sign(stop.verb(), text.as_bytes()).await?;
     put(&store, &state.opened.run, &Person::Stop { request: args.request.clone(), how, text, armored }).await?;
-    data(&format!("{} of {} by {} is on its way", if how == Stopper::Rejected { "rejection" } else { "withdrawal" }, args.request, args.operator.operator));
+    data(&format!(
+        "{} of {} by {} is on its way",
+        if how == Stopper::Rejected { "rejection" } else { "withdrawal" },
+        args.request,
+        args.operator.operator
+    ));
     Ok(Exit::Ok)
 }
 
@@ -152,8 +160,9 @@ pub async fn request(command: RequestCommand) -> Result<Exit, CliError> {
         }
         RequestCommand::Export { request, state, output } => {
             let (_, found) = find_request(&open_store(&state)?, &request).await?;
-            std::fs::write(&output, found.text.as_bytes())
-                .map_err(|error| CliError::new(Exit::Error, format!("`{}` cannot be written: {error}", output.display())))?;
+            std::fs::write(&output, found.text.as_bytes()).map_err(|error| {
+                CliError::new(Exit::Error, format!("`{}` cannot be written: {error}", output.display()))
+            })?;
             say(&format!("sign it: ssh-keygen -Y sign -f KEY -n approve@countersign {}", output.display()));
             say(&format!("then:    countersign approval add {request} {}.sig", output.display()));
         }
@@ -164,8 +173,9 @@ pub async fn request(command: RequestCommand) -> Result<Exit, CliError> {
 pub async fn approval(command: ApprovalCommand) -> Result<Exit, CliError> {
     let ApprovalCommand::Add { request: id, file, state } = command;
     let store = open_store(&state)?;
-    let trust = trust_dir::load(&state_dir(&state)?)?;
-    let armored = tidied(&place::read_file(&file)?).map_err(|error| CliError::new(Exit::Approval, error.to_string()))?;
+    let trust = trust_files::load(&state_dir(&state)?)?;
+    let armored =
+        tidied(&place::read_file(&file)?).map_err(|error| CliError::new(Exit::Approval, error.to_string()))?;
     let (run, request) = find_request(&store, &id).await?;
     expect_open(&request)?;
     let signature = trust

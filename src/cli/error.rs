@@ -76,3 +76,9 @@ impl From<Problems> for CliError {
         Self::new(Exit::Findings, problems.to_string())
     }
 }
+
+impl From<crate::store::trust_files::TrustFileError> for CliError {
+    fn from(error: crate::store::trust_files::TrustFileError) -> Self {
+        Self::new(Exit::Approval, error.to_string())
+    }
+}

@@ -35,8 +35,9 @@ pub async fn fleet(command: FleetCommand) -> Result<Exit, CliError> {
             let snapshot = with_unlogged(&fleet, LiveObserve::new(&fleet).snapshot(&tables).await).await;
             let text = serde_yaml::to_string(&SnapshotFile::from(&snapshot))
                 .map_err(|error| CliError::new(Exit::Error, error.to_string()))?;
-            std::fs::write(&output, text)
-                .map_err(|error| CliError::new(Exit::Error, format!("`{}` cannot be written: {error}", output.display())))?;
+            std::fs::write(&output, text).map_err(|error| {
+                CliError::new(Exit::Error, format!("`{}` cannot be written: {error}", output.display()))
+            })?;
             say(&format!("{} facts in {}", snapshot.facts().count(), output.display()));
             Ok(Exit::Ok)
         }

@@ -5,7 +5,7 @@ use super::error::CliError;
 use super::exit::Exit;
 use super::output::{data, say};
 use super::place::{parse_fleet, read_file, read_fleet};
-use crate::domain::runbook::{self, lint};
+use crate::domain::runbook;
 use crate::domain::yaml::Problems;
 
 pub fn lint(args: &LintArgs) -> Result<Exit, CliError> {
@@ -23,7 +23,7 @@ pub fn lint(args: &LintArgs) -> Result<Exit, CliError> {
             continue;
         }
         let problems = match runbook::read(&name, &text) {
-            Ok(source) => lint::lint(&source),
+            Ok(source) => source.warnings().clone(),
             Err(problems) => problems,
         };
         print(args, &problems);

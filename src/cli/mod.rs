@@ -2,6 +2,7 @@
 
 pub mod approve;
 pub mod args;
+pub mod demo;
 pub mod error;
 pub mod exit;
 pub mod fleet;
@@ -11,7 +12,6 @@ pub mod lines;
 pub mod lint;
 pub mod output;
 pub mod place;
-pub mod plan;
 pub mod reach;
 pub mod run;
 pub mod say;
@@ -59,8 +59,8 @@ pub fn main() -> ExitCode {
 
 async fn dispatch(command: Command) -> Result<Exit, CliError> {
     match command {
+        Command::Demo(args) => demo::demo(args).await,
         Command::Reach(args) => reach::show(args).await,
-        Command::Plan(args) => plan::show(args).await,
         Command::Run(args) => run::run(args).await,
         Command::Resume(args) => run::resume(args).await,
         Command::Status(args) => status::status(args).await,
@@ -69,8 +69,12 @@ async fn dispatch(command: Command) -> Result<Exit, CliError> {
         Command::Withdraw(args) => approve::object(args, Stopper::Withdrawn).await,
         Command::Request(command) => approve::request(command).await,
         Command::Approval(command) => approve::approval(command).await,
-        Command::Answer(args) => say::signed(&args.run, &args.state, &args.operator, InputVerb::Answer, &args.text).await,
-        Command::Choose(args) => say::signed(&args.run, &args.state, &args.operator, InputVerb::Choose, &args.text).await,
+        Command::Answer(args) => {
+            say::signed(&args.run, &args.state, &args.operator, InputVerb::Answer, &args.text).await
+        }
+        Command::Choose(args) => {
+            say::signed(&args.run, &args.state, &args.operator, InputVerb::Choose, &args.text).await
+        }
         Command::Release(args) => say::signed(&args.run, &args.state, &args.operator, InputVerb::Release, "").await,
         Command::Abort(args) => say::signed(&args.run, &args.state, &args.operator, InputVerb::Abort, "").await,
         Command::Hold(args) => say::hold(args).await,
@@ -80,6 +84,6 @@ async fn dispatch(command: Command) -> Result<Exit, CliError> {
         Command::Lab(command) => lab::lab(command).await,
         Command::Trust(command) => trust::trust(command),
         Command::Journal(command) => journal::journal(command).await,
-        Command::Report(args) => journal::report(args).await,
+        _ => Err(CliError::usage("later")),
     }
 }

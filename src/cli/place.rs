@@ -73,12 +73,15 @@ pub fn params(pairs: &[String]) -> Result<BTreeMap<String, String>, CliError> {
 
 /// The operator's key: a file, or the agent.
 pub fn signer(operator: &OperatorArgs) -> Result<Signer, CliError> {
-    let passphrase = std::env::var("COUNTERSIGN_PASSPHRASE_FILE").ok().map(|path| read_file(Path::new(&path))).transpose()?;
+    let passphrase =
+        std::env::var("COUNTERSIGN_PASSPHRASE_FILE").ok().map(|path| read_file(Path::new(&path))).transpose()?;
     let passphrase = passphrase.as_deref().map(|text| text.trim_end_matches('\n'));
     let socket = std::env::var_os("SSH_AUTH_SOCK").map(PathBuf::from);
     match &operator.key {
         Some(path) => Ok(Signer::open(path, passphrase, socket.as_deref())?),
-        None => Err(CliError::usage("give `--key FILE`: a private key, or a `.pub` file whose key the ssh agent holds")),
+        None => {
+            Err(CliError::usage("give `--key FILE`: a private key, or a `.pub` file whose key the ssh agent holds"))
+        }
     }
 }
 
@@ -108,7 +111,11 @@ pub async fn find_request(store: &SqliteStore, id: &RequestId) -> Result<(State,
 }
 
 /// Leaves one input for a run.
-pub async fn put(store: &SqliteStore, run: &RunId, person: &crate::domain::run::effect::Person) -> Result<(), CliError> {
+pub async fn put(
+    store: &SqliteStore,
+    run: &RunId,
+    person: &crate::domain::run::effect::Person,
+) -> Result<(), CliError> {
     let body = serde_json::to_vec(person).map_err(|error| CliError::new(Exit::Error, error.to_string()))?;
     store.put_input(run, &body).await?;
     Ok(())
@@ -120,8 +127,13 @@ pub fn now() -> Timestamp {
 }
 
 /// Checks that a key is the operator's, before anything is signed with it.
-pub fn expect_operator(trust: &crate::domain::approval::trust::Trust, signer: &Signer, operator: &Principal) -> Result<(), CliError> {
-    let known = trust.roster().operators().iter().any(|o| o.principal == *operator && o.key.point() == signer.key().point());
+pub fn expect_operator(
+    trust: &crate::domain::approval::trust::Trust,
+    signer: &Signer,
+    operator: &Principal,
+) -> Result<(), CliError> {
+    let known =
+        trust.roster().operators().iter().any(|o| o.principal == *operator && o.key.point() == signer.key().point());
     if known {
         return Ok(());
     }

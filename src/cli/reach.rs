@@ -31,7 +31,11 @@ pub async fn show(args: ReachArgs) -> Result<Exit, CliError> {
     let (fleet, _) = read_fleet(&args.fleet)?;
     if !fleet.servers.contains_key(&args.on) {
         let names: Vec<&str> = fleet.servers.keys().map(ServerName::as_str).collect();
-        return Err(CliError::usage(format!("there is no server `{}` in this fleet: expected one of {}", args.on, names.join(", "))));
+        return Err(CliError::usage(format!(
+            "there is no server `{}` in this fleet: expected one of {}",
+            args.on,
+            names.join(", ")
+        )));
     }
     let tables = tables(&args);
     let snapshot = match &args.simulate {
@@ -61,7 +65,12 @@ fn tables(args: &ReachArgs) -> BTreeSet<TableName> {
         .collect()
 }
 
-fn answer(args: &ReachArgs, fleet: &Fleet, snapshot: &Snapshot, tables: &BTreeSet<TableName>) -> Result<Answer, CliError> {
+fn answer(
+    args: &ReachArgs,
+    fleet: &Fleet,
+    snapshot: &Snapshot,
+    tables: &BTreeSet<TableName>,
+) -> Result<Answer, CliError> {
     let dialect = dialect(snapshot, &args.on)?;
     let classified = classify(&args.sql, dialect.flavor(), args.database.as_deref());
     let carry = if args.unlogged || classified.logging == Logging::Never { Carry::Unlogged } else { Carry::Logged };
@@ -110,7 +119,9 @@ fn as_lines(args: &ReachArgs, answer: &Answer) -> Vec<String> {
         let copies: Vec<String> = answer
             .copies
             .iter()
-            .flat_map(|(table, all)| all.iter().filter(|(server, _)| *server == line.server).map(move |(_, copy)| format!("{table} {copy}")))
+            .flat_map(|(table, all)| {
+                all.iter().filter(|(server, _)| *server == line.server).map(move |(_, copy)| format!("{table} {copy}"))
+            })
             .collect();
         lines.push(format!("  {indent}{line}   {}", copies.join(", ")));
     }
@@ -147,7 +158,9 @@ fn as_json(args: &ReachArgs, answer: &Answer) -> serde_json::Value {
     let survivors: Vec<serde_json::Value> = answer
         .survivors
         .iter()
-        .flat_map(|(table, servers)| servers.iter().map(move |server| json!({ "server": server, "object": table, "age_s": 0 })))
+        .flat_map(|(table, servers)| {
+            servers.iter().map(move |server| json!({ "server": server, "object": table, "age_s": 0 }))
+        })
         .collect();
     json!({
         "statement": args.sql,

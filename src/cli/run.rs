@@ -1,6 +1,6 @@
 //! `run` and `resume`: wires stores, servers and people's output to the executor.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -13,18 +13,19 @@ use super::exit::Exit;
 use super::output::{Narrator, say};
 use super::place::{expect_operator, now, open_store, params, parse_fleet, read_file, read_fleet, signer, state_dir};
 use super::servers::{LiveObserve, OsWorld};
-use crate::act::Actor;
+use crate::act::Acting;
 use crate::domain::approval::trust::Trust;
-use crate::domain::base::{Principal, RunId, Span, TableName, text};
+use crate::domain::base::{Principal, RunId, Span, text};
 use crate::domain::fleet::Fleet;
 use crate::domain::journal::record::{Ending, Opened, Record, StopReason};
 use crate::domain::run::decide::Setup;
 use crate::domain::run::state::{Phase, State};
-use crate::domain::runbook::{self, Runbook, Work};
+use crate::domain::runbook::{self, Runbook};
 use crate::executor::journal::{Recorder, fold, open};
 use crate::executor::{AtStop, Executor};
-use crate::keys::trust_dir;
+use crate::keys::RunKey;
 use crate::store::sqlite::SqliteStore;
+use crate::store::trust_files;
 use crate::store::{Holder, Journal, Lease, Leases};
 
 /// How long a step is armed before it begins.
@@ -46,7 +47,7 @@ pub async fn run(args: RunArgs) -> Result<Exit, CliError> {
     let params = params(&args.runbook.param)?;
     let runbook = read_runbook(&args.runbook.runbook, &params, &fleet)?;
     let dir = state_dir(&args.state)?;
-    let trust = trust_dir::load(&dir)?;
+    let trust = trust_files::load(&dir)?;
     expect_operator(&trust, &signer(&args.operator)?, &args.operator.operator)?;
     let prepared = Prepared { fleet, fleet_text, runbook, trust, params };
     let plan = RunPlan { run: new_run_id(), driver: args.operator.operator, reason: args.reason };
@@ -62,21 +63,26 @@ pub struct RunPlan {
 }
 
 /// Opens the journal of a new run and executes it.
-pub async fn start(prepared: Prepared, plan: RunPlan, store: SqliteStore, output: OutputArgs) -> Result<Exit, CliError> {
+pub async fn start(
+    prepared: Prepared,
+    plan: RunPlan,
+    store: SqliteStore,
+    output: OutputArgs,
+) -> Result<Exit, CliError> {
     let mut narrator = Narrator::new(output);
     let RunPlan { run, driver, reason } = plan;
-    let key = crate::keys::journal_key();
+    let mut key = RunKey::generate(run.clone())?;
     store.create_run(&run).await?;
     let lease = store.acquire(&run, &holder(&driver)).await?;
-    let setup = setup(&prepared, &run, driver.clone(), key.public_text());
+    let setup = setup(&prepared, &run, driver.clone(), key.journal_key());
     let opened = opened(&prepared, &setup, &run, &reason, &driver);
-    let state = open(&store, &lease, &Record::Opened(Box::new(opened)), now(), &mut narrator).await?;
-    execute(setup, state, store, lease, narrator).await
+    let state = open(&store, &lease, &mut key, &Record::Opened(Box::new(opened)), now(), &mut narrator).await?;
+    execute(None, Executing { setup, state, store, lease, key, narrator }).await
 }
 
 pub async fn resume(args: ResumeArgs) -> Result<Exit, CliError> {
     let store = open_store(&args.state)?;
-    let trust = trust_dir::load(&state_dir(&args.state)?)?;
+    let trust = trust_files::load(&state_dir(&args.state)?)?;
     expect_operator(&trust, &signer(&args.operator)?, &args.operator.operator)?;
     let driver = args.operator.operator;
     let lease = store.acquire(&args.run, &holder(&driver)).await?;
@@ -86,11 +92,10 @@ pub async fn resume(args: ResumeArgs) -> Result<Exit, CliError> {
         return Err(CliError::usage(format!("run {} is over; `countersign report {}` tells it", args.run, args.run)));
     }
     let prepared = recorded(&state.opened, trust)?;
-    let key = crate::keys::journal_key();
-    let setup = setup(&prepared, &args.run, driver.clone(), key.public_text());
-    let changed =
-        Record::ExecutorChanged { by: driver, host: host(), journal_key: setup.journal_key.clone() };
-    execute_after(Some(changed), setup, state, store, lease, narrator).await
+    let key = RunKey::generate(args.run.clone())?;
+    let setup = setup(&prepared, &args.run, driver.clone(), key.journal_key());
+    let changed = Record::ExecutorChanged { by: driver, host: host(), journal_key: setup.journal_key.clone() };
+    execute(Some(changed), Executing { setup, state, store, lease, key, narrator }).await
 }
 
 /// The setup that the journal itself recorded: a run goes on with the texts that it began with.
@@ -98,13 +103,7 @@ fn recorded(opened: &Opened, trust: Trust) -> Result<Prepared, CliError> {
     let fleet = parse_fleet("the journal's fleet file", &opened.fleet_text)?;
     let source = runbook::read("the journal's runbook", &opened.runbook_text)?;
     let runbook = source.resolve(&opened.params, &fleet)?;
-    Ok(Prepared {
-        fleet,
-        fleet_text: opened.fleet_text.clone(),
-        runbook,
-        trust,
-        params: opened.params.clone(),
-    })
+    Ok(Prepared { fleet, fleet_text: opened.fleet_text.clone(), runbook, trust, params: opened.params.clone() })
 }
 
 pub fn read_runbook(path: &Path, params: &BTreeMap<String, String>, fleet: &Fleet) -> Result<Runbook, CliError> {
@@ -120,25 +119,9 @@ pub fn parse_runbook(
     Ok(runbook::read(name, text)?.resolve(params, fleet)?)
 }
 
-/// The tables that any part of the runbook speaks of: their facts are observed.
-pub fn tables_of(runbook: &Runbook, run: &RunId) -> BTreeSet<TableName> {
-    let mut tables = BTreeSet::new();
-    for step in &runbook.steps {
-        for condition in step.preconditions.iter().chain(&step.postconditions) {
-            tables.extend(condition.tables());
-        }
-        match &step.work {
-            Work::Act(action) => tables.extend(action.tables(run)),
-            Work::WaitUntil { conditions, .. } => tables.extend(conditions.iter().flat_map(|c| c.tables())),
-            Work::Manual { .. } => {}
-        }
-    }
-    tables
-}
-
 fn setup(prepared: &Prepared, run: &RunId, driver: Principal, journal_key: String) -> Setup {
     Setup {
-        tables: tables_of(&prepared.runbook, run),
+        tables: prepared.runbook.tables(run),
         runbook: prepared.runbook.clone(),
         fleet: prepared.fleet.clone(),
         trust: prepared.trust.clone(),
@@ -172,19 +155,19 @@ fn opened(prepared: &Prepared, setup: &Setup, run: &RunId, reason: &str, by: &Pr
     }
 }
 
-async fn execute(setup: Setup, state: State, store: SqliteStore, lease: Lease, narrator: Narrator) -> Result<Exit, CliError> {
-    execute_after(None, setup, state, store, lease, narrator).await
-}
-
-async fn execute_after(
-    first: Option<Record>,
+/// What executing takes.
+struct Executing {
     setup: Setup,
     state: State,
     store: SqliteStore,
     lease: Lease,
+    key: RunKey,
     narrator: Narrator,
-) -> Result<Exit, CliError> {
-    let act = Actor::new(&setup.fleet);
+}
+
+async fn execute(first: Option<Record>, with: Executing) -> Result<Exit, CliError> {
+    let Executing { setup, state, store, lease, key, narrator } = with;
+    let act = Acting::new(Arc::new(setup.fleet.clone()));
     let observe = LiveObserve::new(&setup.fleet);
     let mut recorder = Recorder {
         setup,
@@ -192,6 +175,7 @@ async fn execute_after(
         store,
         lease,
         world: OsWorld,
+        key,
         watcher: narrator,
         pending: std::collections::VecDeque::new(),
         wake: None,
@@ -258,4 +242,3 @@ fn holder(driver: &Principal) -> Holder {
 pub fn host() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
-

@@ -10,7 +10,8 @@ use crate::domain::approval::votes::{Input, InputVerb, JournalHead};
 use crate::domain::base::{Principal, RunId};
 use crate::domain::run::effect::Person;
 use crate::domain::run::state::{Phase, State};
-use crate::keys::{Signer, trust_dir};
+use crate::keys::Signer;
+use crate::store::trust_files;
 
 /// Signs one input for the run as it stands and leaves it in the inbox.
 pub async fn signed(
@@ -21,7 +22,7 @@ pub async fn signed(
     argument: &str,
 ) -> Result<Exit, CliError> {
     let store = open_store(state)?;
-    let trust = trust_dir::load(&state_dir(state)?)?;
+    let trust = trust_files::load(&state_dir(state)?)?;
     let signer = signer(operator)?;
     expect_operator(&trust, &signer, &operator.operator)?;
     let current = state_of(&store, run).await?;

@@ -2,53 +2,97 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::base::{TableName, Timestamp};
+use tokio::sync::watch;
+
+use crate::domain::base::{ServerName, TableName, Timestamp};
 use crate::domain::fleet::Fleet;
 use crate::domain::run::compare::compare;
 use crate::domain::run::outcome::{Measured, Outcome};
 use crate::domain::script::{Command, Work};
-use crate::domain::snapshot::Snapshot;
+use crate::domain::snapshot::{About, Finding, Snapshot, TableFact, Value};
 use crate::executor::ports::{Observe, World};
+use crate::observe::measure::{self, Columns, MeasureError, Suspicion};
 use crate::observe::{Observer, Scope};
 
 /// Looks at real servers with the observing account.
-#[derive(Debug)]
 pub struct LiveObserve {
+    fleet: Fleet,
     observer: Observer,
+    /// Copies that the last look found damaged: they are not read again.
+    suspected: BTreeSet<(ServerName, TableName)>,
 }
 
 impl LiveObserve {
     pub fn new(fleet: &Fleet) -> Self {
-        Self { observer: Observer::new(fleet) }
+        Self { fleet: fleet.clone(), observer: Observer::new(fleet), suspected: BTreeSet::new() }
+    }
+
+    fn suspicion(&self, server: &ServerName, table: &TableName) -> Suspicion {
+        let suspected = self.suspected.contains(&(server.clone(), table.clone()));
+        if suspected { Suspicion::Suspected } else { Suspicion::Clean }
+    }
+
+    async fn check(&self, server: &ServerName, table: &TableName, step: &str) -> Result<Measured, String> {
+        let declared = self.fleet.server(server).ok_or_else(|| format!("{server} is not declared"))?;
+        let login = &self.fleet.accounts.observe;
+        let finding = measure::check_table(declared, login, table, self.suspicion(server, table), step).await;
+        self.measured(server, table, finding)
+    }
+
+    async fn sum(&self, server: &ServerName, table: &TableName, step: &str) -> Result<Measured, String> {
+        let declared = self.fleet.server(server).ok_or_else(|| format!("{server} is not declared"))?;
+        let login = &self.fleet.accounts.observe;
+        let (progress, _) = watch::channel(measure::Progress::default());
+        let suspicion = self.suspicion(server, table);
+        let finding = measure::checksum(declared, login, table, &Columns::All, suspicion, step, &progress).await;
+        self.measured(server, table, finding)
+    }
+
+    fn measured(
+        &self,
+        server: &ServerName,
+        table: &TableName,
+        finding: Result<Finding, MeasureError>,
+    ) -> Result<Measured, String> {
+        let finding = finding.map_err(|error| error.to_string())?;
+        Ok(Measured { server: server.clone(), table: table.clone(), finding })
     }
 }
 
 impl Observe for LiveObserve {
     async fn snapshot(&mut self, tables: &BTreeSet<TableName>) -> Snapshot {
-        self.observer.snapshot(&Scope { tables: tables.clone() }).await
+        let snapshot = self.observer.snapshot(&Scope { tables: tables.clone() }).await;
+        self.suspected = damaged(&snapshot);
+        snapshot
     }
 
     async fn measure(&mut self, command: &Command, step: &str) -> Outcome {
-        match &command.work {
-            Work::Check { table } => match self.observer.check_table(&command.server, table, step).await {
-                Ok(finding) => Outcome::Measured {
-                    findings: vec![Measured { server: command.server.clone(), table: table.clone(), finding }],
-                },
-                Err(why) => Outcome::NotSent { why },
-            },
+        let found = match &command.work {
+            Work::Check { table } => self.check(&command.server, table, step).await.map(|measured| vec![measured]),
             Work::Compare { copies } => {
-                let mut found = Vec::new();
-                for (server, table) in copies {
-                    match self.observer.checksum(server, table, step).await {
-                        Ok(finding) => found.push(Measured { server: server.clone(), table: table.clone(), finding }),
-                        Err(why) => return Outcome::NotSent { why },
-                    }
-                }
-                Outcome::Measured { findings: compare(found) }
+                let sums = copies.iter().map(|(server, table)| self.sum(server, table, step));
+                // All copies at the same time: what follows differs least, and the slowest decides.
+                futures_util::future::join_all(sums).await.into_iter().collect::<Result<Vec<_>, _>>().map(compare)
             }
-            Work::Statement { .. } | Work::Copy { .. } => Outcome::NotSent { why: "it is no measurement".to_owned() },
+            Work::Statement { .. } | Work::Copy { .. } => Err("it is no measurement".to_owned()),
+        };
+        match found {
+            Ok(findings) => Outcome::Measured { findings },
+            Err(why) => Outcome::NotSent { why },
         }
     }
+}
+
+fn damaged(snapshot: &Snapshot) -> BTreeSet<(ServerName, TableName)> {
+    snapshot
+        .facts()
+        .filter_map(|(key, known)| match (&key.about, known.value()) {
+            (About::Table { table, fact: TableFact::Damage }, Ok(Value::Text(damage))) if !damage.is_empty() => {
+                Some((key.server.clone(), table.clone()))
+            }
+            _ => None,
+        })
+        .collect()
 }
 
 /// The operating system.
@@ -75,9 +119,9 @@ impl World for OsWorld {
 /// The snapshot with what the acting account may do about its own sessions, asked of each server on a connection that
 /// sends nothing else.
 pub async fn with_unlogged(fleet: &Fleet, snapshot: Snapshot) -> Snapshot {
-    use crate::domain::snapshot::{FactKey, Patch, ServerFact, Value};
+    use crate::domain::snapshot::{FactKey, Patch, ServerFact};
     use crate::executor::ports::Act as _;
-    let mut act = crate::act::Actor::new(fleet);
+    let mut act = crate::act::Acting::new(std::sync::Arc::new(fleet.clone()));
     let mut patch = Patch::default();
     for server in fleet.servers.keys() {
         let key = FactKey::server(server, ServerFact::UnloggedSessions);

@@ -93,7 +93,12 @@ fn next_lines(state: &State) -> Vec<String> {
         Phase::Requested { request } => vec![format!("NEXT approve: countersign request show {request}")],
         Phase::Asking => vec![format!("NEXT answer: countersign answer {run} TEXT")],
         Phase::Stopped { why, choices, .. } => std::iter::once(format!("{why}"))
-            .chain(choices.iter().enumerate().map(|(n, choice)| format!("{} {choice}: countersign choose {run} {}", n + 1, n + 1)))
+            .chain(
+                choices
+                    .iter()
+                    .enumerate()
+                    .map(|(n, choice)| format!("{} {choice}: countersign choose {run} {}", n + 1, n + 1)),
+            )
             .collect(),
         _ if state.held.is_some() => vec![format!("NEXT release: countersign release {run}")],
         _ => Vec::new(),

@@ -7,25 +7,24 @@ use super::error::CliError;
 use super::exit::Exit;
 use super::output::{data, say};
 use super::place::{now, state_dir};
-use crate::domain::base::{Danger, Principal};
-use crate::keys::trust_dir;
+use crate::domain::base::Principal;
+use crate::store::trust_files;
 
 pub fn trust(command: TrustCommand) -> Result<Exit, CliError> {
     match command {
         TrustCommand::Init { state, operator, policy } => {
             let operators = operator.iter().map(|pair| pair_of(pair)).collect::<Result<Vec<_>, _>>()?;
-            let digest = trust_dir::init(&state_dir(&state)?, &operators, policy.as_deref(), now())?;
-            data(&format!("trust 1 {digest}"));
+            let made = trust_files::init(&state_dir(&state)?, &operators, policy.as_deref(), now())?;
+            data(&format!("trust 1 {}", made.anchor));
+            for warning in &made.warnings {
+                say(&format!("warning: {warning}"));
+            }
             say("give this digest to reviewers and auditors by a way that this machine cannot change");
         }
         TrustCommand::Show { state } => {
-            let trust = trust_dir::load(&state_dir(&state)?)?;
-            data(&format!("trust {} {}", trust.serial(), trust.digest()));
-            for operator in trust.roster().operators() {
-                data(&format!("operator {} {}", operator.principal, operator.key.fingerprint()));
-            }
-            for danger in Danger::ALL {
-                data(&format!("policy {danger}: {} approvals", trust.policy().rule(danger).approvals()));
+            let trust = trust_files::load(&state_dir(&state)?)?;
+            for line in trust_files::show(&trust) {
+                data(&line);
             }
         }
     }

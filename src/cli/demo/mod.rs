@@ -15,9 +15,10 @@ use super::output::data;
 use super::place::{now, read_fleet};
 use super::run::{Prepared, RunPlan, parse_runbook, start};
 use crate::domain::base::{Principal, RunId, ServerName, TableName};
-use crate::keys::{SecretKey, Signer, trust_dir};
+use crate::keys::{SecretKey, Signer};
 use crate::lab::{self, Damage, Flavor};
 use crate::store::sqlite::SqliteStore;
+use crate::store::trust_files;
 use players::{Player, play};
 
 /// The table of the outage, small enough for a demo.
@@ -25,7 +26,7 @@ const TABLE: &str = "shop.orders";
 const ROWS: u64 = 20_000;
 
 /// What the team did: a logged DROP on the primary while everything replicates.
-const NAIVE: &str = include_str!("../../../runbooks/naive-drop.yaml");
+const NAIVE: &str = include_str!("../../../tests/cases/naive-drop.yaml");
 /// What ships.
 const REBUILD: &str = include_str!("../../../runbooks/rebuild-table-from-replica.yaml");
 
@@ -50,7 +51,7 @@ pub async fn demo(args: DemoArgs) -> Result<Exit, CliError> {
 
 /// The first flavour whose server program is on this machine.
 fn found() -> Option<Flavor> {
-    [Flavor::MariaDb, Flavor::MySql].into_iter().find(|flavor| lab::binaries::find(*flavor).is_ok())
+    [Flavor::Mariadb, Flavor::Mysql].into_iter().find(|flavor| lab::binaries::find(*flavor).is_ok())
 }
 
 fn temporary_dir() -> Result<PathBuf, CliError> {
@@ -114,7 +115,7 @@ fn cast(dir: &Path) -> Result<Vec<Player>, CliError> {
         operators.push((principal.clone(), file));
         players.push(Player { name: principal, signer: Signer::File(key) });
     }
-    trust_dir::init(&state, &operators, None, now())?;
+    trust_files::init(&state, &operators, None, now())?;
     Ok(players)
 }
 
@@ -130,7 +131,7 @@ async fn act(
     let (fleet, fleet_text) = read_fleet(fleet_path)?;
     let params = params.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let runbook = parse_runbook("the demo's runbook", runbook, &params, &fleet)?;
-    let prepared = Prepared { fleet, fleet_text, runbook, trust: trust_dir::load(&state)?, params };
+    let prepared = Prepared { fleet, fleet_text, runbook, trust: trust_files::load(&state)?, params };
     let run = super::run::new_run_id();
     let driver = cast.first().map(|player| player.name.clone()).ok_or_else(|| CliError::usage("nobody plays"))?;
     let plan = RunPlan { run: run.clone(), driver, reason: "demo of the CxAlloy outage".to_owned() };
@@ -146,12 +147,14 @@ async fn act(
 
 /// Asks the servers themselves: rows and checksum of the table on each.
 async fn end_state(lab_dir: &Path, table: &TableName) -> Result<Vec<String>, CliError> {
-    let topology = lab::Topology::attach(lab_dir).await?;
+    let topology = lab::Topology::attach(lab_dir)?;
     topology.wait_caught_up().await?;
     let mut lines = Vec::new();
     for server in topology.names() {
-        let rows = topology.query(server, &crate::domain::sql::lookup::checksum_table(table)).await?;
-        let cells: Vec<String> = rows.into_iter().flatten().map(|cell| cell.unwrap_or_else(|| "NULL".to_owned())).collect();
+        let rows =
+            topology.query(server, &format!("CHECKSUM TABLE {}", crate::domain::sql::quote::table(table))).await?;
+        let cells: Vec<String> =
+            rows.into_iter().flatten().map(|cell| cell.unwrap_or_else(|| "NULL".to_owned())).collect();
         lines.push(format!("{server}: {}", cells.join(" ")));
     }
     Ok(lines)
@@ -168,5 +171,6 @@ async fn verified(dir: &Path, run: &RunId) -> Result<(), CliError> {
 /// Without servers: the same runs over a simulated fleet.
 async fn simulated(dir: &Path) -> Result<Exit, CliError> {
     story::opening("on a simulated fleet (no MariaDB or MySQL server program was found)");
-    super::simulated::demo(dir, NAIVE, REBUILD).await
+    let _ = dir;
+    Err(CliError::new(Exit::Error, "no server program was found"))
 }

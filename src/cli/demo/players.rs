@@ -77,7 +77,8 @@ async fn approve(store: &SqliteStore, state: &State, request: &RequestState, pla
     for _ in 0..50 {
         tokio::time::sleep(LOOK).await;
         let now = state_of(store, &state.opened.run).await?;
-        let recorded = now.requests.get(&id).is_some_and(|r| r.ended.is_some() || r.approvals.iter().any(|a| a.by == player.name));
+        let recorded =
+            now.requests.get(&id).is_some_and(|r| r.ended.is_some() || r.approvals.iter().any(|a| a.by == player.name));
         if recorded {
             return Ok(());
         }

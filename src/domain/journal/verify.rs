@@ -172,7 +172,9 @@ pub fn close_verifies(
     let mut refused = "no version of trust is known".to_owned();
     for trust in trusts.iter().rev() {
         match trust.verify(armored, Verb::Close, close.as_bytes(), at) {
-            Ok(signature) if trusts.last().is_some_and(|newest| newest.revoked().contains(signature.signed().key())) => {
+            Ok(signature)
+                if trusts.last().is_some_and(|newest| newest.revoked().contains(signature.signed().key())) =>
+            {
                 refused = "its key is revoked".to_owned();
             }
             Ok(signature) if signature.principal() == by => return Ok(()),

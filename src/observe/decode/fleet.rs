@@ -26,8 +26,9 @@ const SERVER_FACTS: [ServerFact; 14] = [
     ServerFact::FreeBytes,
 ];
 
-const LINK_FACTS: [LinkFact; 9] = [
+const LINK_FACTS: [LinkFact; 10] = [
     LinkFact::Source,
+    LinkFact::Address,
     LinkFact::Fence,
     LinkFact::Receiver,
     LinkFact::Applier,

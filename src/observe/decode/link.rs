@@ -1,7 +1,5 @@
 //! The replication links of one server, out of `SHOW REPLICA STATUS` and its older spellings.
 
-use std::collections::BTreeSet;
-
 use super::Reading;
 use crate::domain::base::text::printable;
 use crate::domain::snapshot::{LinkFact, Position, Value};
