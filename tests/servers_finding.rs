@@ -95,9 +95,7 @@ async fn a_finding_says_what_it_depends_on(flavor: Flavor) {
     for finding in [&whole, &checked] {
         let position = finding.position.clone().map(Value::Position);
         assert_eq!(position, Some(value(FactKey::server(&server("db-a"), ServerFact::Position))));
-        for (fact, kept) in
-            [(TableFact::Definition, &finding.definition), (TableFact::ObjectId, &finding.object_id)]
-        {
+        for (fact, kept) in [(TableFact::Definition, &finding.definition), (TableFact::ObjectId, &finding.object_id)] {
             assert_eq!(kept.clone().map(Value::Text), Some(value(FactKey::table(&server("db-a"), &orders(), fact))));
         }
         assert!(finding.booted.is_some());
@@ -115,7 +113,9 @@ async fn every_kind_of_column_is_summed(flavor: Flavor) {
                    lb LONGBLOB, c CHAR(5) CHARACTER SET latin1, g GEOMETRY, big BIGINT UNSIGNED";
     let values = "0.1, 1e300, b'1', '{\"b\": [1, 2], \"a\": null}', 'y', 'p,q', '-12:30:00.5', 2026, '2026-11-22 03:04:05.6', \
                   REPEAT('z', 100000), 'é', ST_GeomFromText('POINT(1 2)'), 18446744073709551615";
-    for (name, key) in [("by_two", "k1 VARCHAR(20), k2 BIGINT UNSIGNED, PRIMARY KEY (k1, k2)"), ("no_key", "k1 INT, k2 INT")] {
+    for (name, key) in
+        [("by_two", "k1 VARCHAR(20), k2 BIGINT UNSIGNED, PRIMARY KEY (k1, k2)"), ("no_key", "k1 INT, k2 INT")]
+    {
         fleet.run("db-a", &format!("SET time_zone='+05:00'; CREATE TABLE shop.{name} ({key}, {columns}); INSERT INTO shop.{name} VALUES ('1', 18446744073709551615 % 100, {values})")).await;
     }
     // Enough rows for several chunks, over a key of two columns.
@@ -132,7 +132,9 @@ async fn every_kind_of_column_is_summed(flavor: Flavor) {
     }
     for column in ["f", "d", "b", "e", "s", "t", "y", "ts", "lb", "c", "big"] {
         let before = fleet.checksum("db-b", &table("by_two")).await.checksum;
-        fleet.run("db-b", &format!("SET sql_log_bin=0; UPDATE shop.by_two SET {column}=NULL WHERE {column} IS NOT NULL")).await;
+        fleet
+            .run("db-b", &format!("SET sql_log_bin=0; UPDATE shop.by_two SET {column}=NULL WHERE {column} IS NOT NULL"))
+            .await;
         assert_ne!(fleet.checksum("db-b", &table("by_two")).await.checksum, before, "{column}");
     }
     fleet.topology.end().await.unwrap();

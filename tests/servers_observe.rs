@@ -10,8 +10,10 @@ use std::time::{Duration, Instant};
 
 use countersign::domain::base::{Digest, Known, ServerName, TableName};
 use countersign::domain::fleet::{Consumer, Endpoint, Fleet, Tls, TlsMode, read};
-use countersign::domain::snapshot::{About, FactKey, LinkFact, ServerFact, Snapshot, TableFact, Value};
-use countersign::lab::{Account, Damage, Flavor, Setup, Shape, Topology, binaries, break_it, keeper::ProcessState, seed};
+use countersign::domain::snapshot::{FactKey, LinkFact, ServerFact, Snapshot, TableFact, Value};
+use countersign::lab::{
+    Account, Damage, Flavor, Setup, Shape, Topology, binaries, break_it, keeper::ProcessState, seed,
+};
 use countersign::observe::{Observer, Scope};
 use mysql_async::prelude::Queryable;
 
@@ -88,11 +90,8 @@ async fn every_fact_is_known(flavor: Flavor) {
     let snapshot = Observer::new(&fleet(&topology)).snapshot(&scope()).await;
     // 3 servers of 14 facts, 2 links of 9, a table of 10 on each server.
     assert_eq!(snapshot.facts().count(), 3 * 14 + 2 * 9 + 3 * 10);
-    let unknown: BTreeSet<String> = snapshot
-        .facts()
-        .filter(|(_, known)| known.value().is_err())
-        .map(|(key, _)| key.about.to_string())
-        .collect();
+    let unknown: BTreeSet<String> =
+        snapshot.facts().filter(|(_, known)| known.value().is_err()).map(|(key, _)| key.about.to_string()).collect();
     let expected = ["finding of shop.orders", "triggers of shop.orders", "unlogged sessions allowed"];
     assert_eq!(unknown, expected.map(str::to_owned).into());
 
@@ -107,11 +106,15 @@ async fn every_fact_is_known(flavor: Flavor) {
     for replica in ["db-b", "db-c"] {
         let link = |fact| of_link(&snapshot, replica, fact);
         assert_eq!(link(LinkFact::Source), "db-a");
-        assert_eq!([link(LinkFact::Fence), link(LinkFact::Receiver), link(LinkFact::Applier)], ["none", "running", "running"]);
+        assert_eq!(
+            [link(LinkFact::Fence), link(LinkFact::Receiver), link(LinkFact::Applier)],
+            ["none", "running", "running"]
+        );
         assert_eq!(link(LinkFact::Received), a(ServerFact::Position).to_string());
     }
-    let definitions: BTreeSet<_> =
-        ["db-a", "db-b", "db-c"].map(|name| of_table(&snapshot, name, &orders(), TableFact::Definition).unwrap()).into();
+    let definitions: BTreeSet<_> = ["db-a", "db-b", "db-c"]
+        .map(|name| of_table(&snapshot, name, &orders(), TableFact::Definition).unwrap())
+        .into();
     assert_eq!(definitions.len(), 1, "{definitions:?}");
     topology.end().await.unwrap();
 }
@@ -179,7 +182,10 @@ async fn a_silent_server_is_unknown_not_missing(flavor: Flavor) {
     }
     assert_eq!(of_link(&snapshot, "db-c", LinkFact::Receiver), "running");
     topology.start(&server("db-b")).await.unwrap();
-    eventually(&mut observer, "it is back", |s| s.get(&FactKey::server(&server("db-b"), ServerFact::Identity)).unwrap().value().is_ok()).await;
+    eventually(&mut observer, "it is back", |s| {
+        s.get(&FactKey::server(&server("db-b"), ServerFact::Identity)).unwrap().value().is_ok()
+    })
+    .await;
     topology.end().await.unwrap();
 }
 
@@ -257,7 +263,10 @@ async fn absent_is_only_said_by_one_who_would_see_it(flavor: Flavor) {
     let seen = |snapshot: &Snapshot, name: &str| of_table(snapshot, "db-a", &table(name), TableFact::Exists);
     let mut wide = fleet(&topology);
     let snapshot = Observer::new(&wide).snapshot(&scope).await;
-    assert_eq!([seen(&snapshot, "shop.hidden"), seen(&snapshot, "shop.none")], [Ok("yes".to_owned()), Ok("no".to_owned())]);
+    assert_eq!(
+        [seen(&snapshot, "shop.hidden"), seen(&snapshot, "shop.none")],
+        [Ok("yes".to_owned()), Ok("no".to_owned())]
+    );
 
     wide.accounts.observe.user = Some("narrow".to_owned());
     wide.accounts.observe.password_command = Some(vec!["echo".to_owned(), "n-1".to_owned()]);

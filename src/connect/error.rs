@@ -13,13 +13,17 @@ use crate::domain::fleet::{Endpoint, Server};
 /// Why there is no connection.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConnectError {
-    #[error("`{server}` cannot be reached at {place}: {why}; check that it runs and that this machine may connect to it")]
+    #[error(
+        "`{server}` cannot be reached at {place}: {why}; check that it runs and that this machine may connect to it"
+    )]
     Unreachable { server: ServerName, place: String, why: String },
     #[error(
         "`{server}` refused the login: {why}; check user and password, and that the account may come from this machine"
     )]
     Denied { server: ServerName, why: String },
-    #[error("`{server}` did not agree on TLS: {why}; check `tls.ca` of the server in fleet.yaml, the name in its certificate, and whether it speaks TLS at all")]
+    #[error(
+        "`{server}` did not agree on TLS: {why}; check `tls.ca` of the server in fleet.yaml, the name in its certificate, and whether it speaks TLS at all"
+    )]
     Tls { server: ServerName, why: String },
     #[error("`{server}` let nobody in: {why}; look at the server itself")]
     Refused { server: ServerName, why: String },
@@ -78,7 +82,9 @@ pub(super) fn classify(server: &Server, error: Error) -> ConnectError {
         Error::Server(said) => {
             let why = format!("{} {}", said.code, printable(&said.message));
             match said.code {
-                1044 | 1045 | 1130 | 1251 | 1698 | 1820 | 1862 | 3118 | 3955 | 4151 => ConnectError::Denied { server: name, why },
+                1044 | 1045 | 1130 | 1251 | 1698 | 1820 | 1862 | 3118 | 3955 | 4151 => {
+                    ConnectError::Denied { server: name, why }
+                }
                 3159 => ConnectError::Tls { server: name, why },
                 _ => ConnectError::Refused { server: name, why },
             }

@@ -136,12 +136,20 @@ fn parse_line(raw: &str) -> Result<Option<Line>, &'static str> {
     if let Some(rest) = line.strip_prefix('[') {
         let (name, after) = rest.split_once(']').ok_or("`]` after the group's name")?;
         let empty = after.trim().is_empty() || after.trim().starts_with(['#', ';']);
-        return if empty { Ok(Some(Line::Group(name.trim().to_owned()))) } else { Err("nothing after the group's name") };
+        return if empty {
+            Ok(Some(Line::Group(name.trim().to_owned())))
+        } else {
+            Err("nothing after the group's name")
+        };
     }
     let (name, value) = line.split_once('=').unwrap_or((line, ""));
     let name = name.split('#').next().unwrap_or_default().trim();
     let name = name.strip_prefix("loose-").or_else(|| name.strip_prefix("loose_")).unwrap_or(name).replace('_', "-");
-    if name.is_empty() { Err("an option's name before `=`") } else { Ok(Some(Line::Option { name, value: value_of(value)? })) }
+    if name.is_empty() {
+        Err("an option's name before `=`")
+    } else {
+        Ok(Some(Line::Option { name, value: value_of(value)? }))
+    }
 }
 
 /// A value without its quotes, escapes and trailing comment. `#` starts a comment wherever it is not quoted.
@@ -201,7 +209,8 @@ mod tests {
 
     #[test]
     fn a_group_wins_over_client_and_names_may_be_written_either_way() {
-        let (_dir, path) = written("; c\n[client]\nuser=ana\nssl_ca=/ca.pem\n[mysqld]\nuser=root\n[prod]\nuser = bob\nloose-x\n");
+        let (_dir, path) =
+            written("; c\n[client]\nuser=ana\nssl_ca=/ca.pem\n[mysqld]\nuser=root\n[prod]\nuser = bob\nloose-x\n");
         let file = OptionFile::read(&path).unwrap();
         assert_eq!(file.get(None, "user"), Some("ana"));
         assert_eq!(file.get(Some("prod"), "user"), Some("bob"));

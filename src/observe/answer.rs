@@ -22,7 +22,12 @@ pub struct Answers(BTreeMap<Probe, Result<Vec<Row>, Refusal>>);
 
 impl Row {
     pub fn new<N: Into<String>, V: Into<String>>(columns: impl IntoIterator<Item = (N, Option<V>)>) -> Self {
-        Self(columns.into_iter().map(|(name, value)| (name.into().to_ascii_lowercase(), value.map(Into::into))).collect())
+        Self(
+            columns
+                .into_iter()
+                .map(|(name, value)| (name.into().to_ascii_lowercase(), value.map(Into::into)))
+                .collect(),
+        )
     }
 
     /// The value of the first of `names` that the row has. `None` if it has none of them or the value is NULL.

@@ -102,7 +102,8 @@ impl Probe {
             Self::Status => format!("SHOW GLOBAL STATUS WHERE Variable_name IN ({})", list(STATUS)),
             Self::DumpThreads => {
                 let performance = dialect.has_performance_schema_processlist();
-                let list = if performance { "performance_schema.processlist" } else { "information_schema.PROCESSLIST" };
+                let list =
+                    if performance { "performance_schema.processlist" } else { "information_schema.PROCESSLIST" };
                 format!("SELECT ID, USER, HOST FROM {list} WHERE COMMAND IN ('Binlog Dump', 'Binlog Dump GTID')")
             }
             Self::Rights => rights(),
@@ -115,11 +116,13 @@ impl Probe {
             Self::WorkerErrors => "SELECT CHANNEL_NAME, LAST_ERROR_NUMBER, LAST_ERROR_MESSAGE FROM \
                                    performance_schema.replication_applier_status_by_worker WHERE LAST_ERROR_NUMBER <> 0"
                 .to_owned(),
-            Self::DumpUuids => "SELECT t.PROCESSLIST_ID AS ID, v.VARIABLE_NAME AS NAME, CAST(v.VARIABLE_VALUE AS CHAR) \
+            Self::DumpUuids => {
+                "SELECT t.PROCESSLIST_ID AS ID, v.VARIABLE_NAME AS NAME, CAST(v.VARIABLE_VALUE AS CHAR) \
                                 AS UUID FROM performance_schema.user_variables_by_thread v JOIN \
                                 performance_schema.threads t ON t.THREAD_ID = v.THREAD_ID WHERE v.VARIABLE_NAME IN \
                                 ('slave_uuid', 'replica_uuid')"
-                .to_owned(),
+                    .to_owned()
+            }
             Self::GroupMembers => "SELECT MEMBER_STATE FROM performance_schema.replication_group_members".to_owned(),
             Self::Table(table) => listed(dialect, table),
             Self::Triggers(table) => format!(
@@ -309,7 +312,9 @@ mod tests {
     #[test]
     fn mysql_without_a_dictionary_is_never_asked_to_describe_a_table() {
         let probes = probes(dialect(Flavor::MySql, 5, 7), &tables());
-        assert!(!probes.iter().any(|probe| matches!(probe, Probe::Table(_) | Probe::Definition(_) | Probe::ObjectId(_))));
+        assert!(
+            !probes.iter().any(|probe| matches!(probe, Probe::Table(_) | Probe::Definition(_) | Probe::ObjectId(_)))
+        );
     }
 
     #[test]

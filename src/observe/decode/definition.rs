@@ -26,7 +26,9 @@ mod tests {
     #[test]
     fn the_counter_goes_and_everything_else_stays() {
         let create = |counter: &str| {
-            format!("CREATE TABLE `t` (\n  `id` int NOT NULL AUTO_INCREMENT\n) ENGINE=InnoDB{counter} DEFAULT CHARSET=utf8mb4 COMMENT=' AUTO_INCREMENT=7'")
+            format!(
+                "CREATE TABLE `t` (\n  `id` int NOT NULL AUTO_INCREMENT\n) ENGINE=InnoDB{counter} DEFAULT CHARSET=utf8mb4 COMMENT=' AUTO_INCREMENT=7'"
+            )
         };
         assert_eq!(without_counter(&create(" AUTO_INCREMENT=5001")), create(""));
         assert_eq!(without_counter(&create("")), create(""));

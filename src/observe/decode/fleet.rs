@@ -56,7 +56,10 @@ const TABLE_FACTS: [TableFact; 10] = [
 pub enum Outcome {
     Answered(Box<Reading>),
     /// Why not. The channels are those it had when it last answered: their facts are unknown now, not gone.
-    Silent { why: String, channels: BTreeSet<String> },
+    Silent {
+        why: String,
+        channels: BTreeSet<String>,
+    },
 }
 
 /// What decoding needs besides the answers.
@@ -151,7 +154,9 @@ impl<'a> View<'a> {
             .iter()
             .find(|(other, reading)| **other != name && server::identity(reading).as_ref() == Ok(&mine));
         match twin {
-            Some((twin, _)) => Err(format!("`{twin}` proves to be the same server ({mine}): correct fleet.yaml, or give the copy an identity of its own")),
+            Some((twin, _)) => Err(format!(
+                "`{twin}` proves to be the same server ({mine}): correct fleet.yaml, or give the copy an identity of its own"
+            )),
             None => Ok(Value::Text(mine)),
         }
     }

@@ -119,3 +119,7 @@ fn is_on(value: &str) -> bool {
     matches!(value.to_ascii_uppercase().as_str(), "ON" | "1" | "YES")
 }
 
+#[cfg(test)]
+mod fixtures;
+#[cfg(test)]
+mod tests;

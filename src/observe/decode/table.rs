@@ -43,7 +43,9 @@ pub fn value(reading: &Reading, table: &TableName, fact: TableFact) -> Result<Va
 
 fn listed<'a>(reading: &'a Reading, table: &TableName) -> Result<Option<&'a Row>, String> {
     if reading.dialect.flavor() == crate::domain::sql::Flavor::MySql && !reading.dialect.has_data_dictionary() {
-        return Err("this release opens a table to describe it, and opening a damaged one may end the server".to_owned());
+        return Err(
+            "this release opens a table to describe it, and opening a damaged one may end the server".to_owned()
+        );
     }
     Ok(reading.answers.rows(&Probe::Table(table.clone()))?.first())
 }
@@ -59,7 +61,8 @@ fn exists(reading: &Reading, table: &TableName) -> Result<bool, String> {
     if select.covers(table.schema()) || by_sibling {
         return Ok(false);
     }
-    Err("it is not listed, but the observing account may not see all tables of the schema: grant it SELECT there".to_owned())
+    Err("it is not listed, but the observing account may not see all tables of the schema: grant it SELECT there"
+        .to_owned())
 }
 
 fn row<'a>(reading: &'a Reading, table: &TableName) -> Result<&'a Row, String> {

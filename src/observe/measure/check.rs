@@ -64,7 +64,9 @@ fn judge(lines: &[(String, String)]) -> Verdict {
     let unsupported = lines.iter().any(|(_, text)| text.contains("doesn't support check"));
     match lines.last() {
         _ if unsupported => Verdict::NotChecked(all),
-        Some((kind, text)) if kind == "status" && text == "OK" && !has("error") && !has("warning") => Verdict::Sound(all),
+        Some((kind, text)) if kind == "status" && text == "OK" && !has("error") && !has("warning") => {
+            Verdict::Sound(all)
+        }
         Some(_) => Verdict::Broken(all),
         None => Verdict::NotChecked("the server's check said nothing".to_owned()),
     }

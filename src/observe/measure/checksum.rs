@@ -73,7 +73,8 @@ async fn view(bench: &mut Bench<'_>) -> Result<(Footing, String), MeasureError> 
     let mut tries = 0;
     loop {
         let before = bench.footing().await?;
-        let opened = bench.session.connection().query_drop("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY").await;
+        let opened =
+            bench.session.connection().query_drop("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY").await;
         if let Err(error) = opened {
             return Err(bench.not_possible(format!("no consistent view: {error}")));
         }
@@ -83,10 +84,16 @@ async fn view(bench: &mut Bench<'_>) -> Result<(Footing, String), MeasureError> 
             return Ok((after, "all rows read in one view".to_owned()));
         }
         if tries == QUIET_TRIES {
-            let detail = "all rows read in one view; it was written to meanwhile, so the view is newer than the position";
+            let detail =
+                "all rows read in one view; it was written to meanwhile, so the view is newer than the position";
             return Ok((before, detail.to_owned()));
         }
-        bench.session.connection().query_drop("ROLLBACK").await.map_err(|error| bench.not_possible(error.to_string()))?;
+        bench
+            .session
+            .connection()
+            .query_drop("ROLLBACK")
+            .await
+            .map_err(|error| bench.not_possible(error.to_string()))?;
     }
 }
 
@@ -119,12 +126,17 @@ async fn read_all(
 }
 
 /// The key of the last row of the chunk behind `after`; `None` for the last chunk.
-async fn chunk_end(bench: &mut Bench<'_>, layout: &Layout, after: Option<&[Value]>) -> Result<Option<Vec<Value>>, Error> {
+async fn chunk_end(
+    bench: &mut Bench<'_>,
+    layout: &Layout,
+    after: Option<&[Value]>,
+) -> Result<Option<Vec<Value>>, Error> {
     if layout.key.is_empty() {
         return Ok(None);
     }
     let key = quoted(&layout.key).join(", ");
-    let (condition, values) = after.map_or_else(|| ("1 = 1".to_owned(), Vec::new()), |key| beyond(&layout.key, key, ">", ">"));
+    let (condition, values) =
+        after.map_or_else(|| ("1 = 1".to_owned(), Vec::new()), |key| beyond(&layout.key, key, ">", ">"));
     let sql = format!(
         "SELECT {key} FROM {} FORCE INDEX (PRIMARY) WHERE {condition} ORDER BY {key} LIMIT 1 OFFSET {}",
         quote::table(bench.table),

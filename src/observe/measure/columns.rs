@@ -68,7 +68,17 @@ fn arrange(mut columns: Vec<Column>, wanted: &Columns) -> Option<Layout> {
 fn walks(kind: &str) -> bool {
     matches!(
         kind,
-        "tinyint" | "smallint" | "mediumint" | "int" | "bigint" | "char" | "varchar" | "binary" | "varbinary" | "date" | "datetime"
+        "tinyint"
+            | "smallint"
+            | "mediumint"
+            | "int"
+            | "bigint"
+            | "char"
+            | "varchar"
+            | "binary"
+            | "varbinary"
+            | "date"
+            | "datetime"
     )
 }
 

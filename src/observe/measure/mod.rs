@@ -89,8 +89,8 @@ impl<'a> Bench<'a> {
     /// Takes down what the finding will depend on.
     async fn footing(&mut self) -> Result<Footing, MeasureError> {
         let answers = self.session.ask(&BTreeSet::from([self.table.clone()])).await;
-        let answers = answers
-            .map_err(|why| MeasureError::NoConnection { server: self.server.clone(), why: why.to_string() })?;
+        let answers =
+            answers.map_err(|why| MeasureError::NoConnection { server: self.server.clone(), why: why.to_string() })?;
         let reading = Reading::new(self.session.dialect(), now(), answers);
         if decode::table_value(&reading, self.table, TableFact::Exists) == Ok(Value::Flag(false)) {
             return Err(MeasureError::Missing { server: self.server.clone(), table: self.table.clone() });
