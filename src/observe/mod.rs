@@ -100,3 +100,34 @@ async fn hosts_of(server: &Server) -> BTreeSet<String> {
     }
     hosts
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::base::Digest;
+    use crate::domain::fleet::read;
+
+    fn fleet(address: &str) -> Fleet {
+        let text = format!(
+            "{{countersign: 1, fleet: f, environment: LAB, owner: o, accounts: {{observe: {{user: observe}}}}, \
+             servers: {{db-a: {{address: '{address}', tls: {{mode: off}}}}}}}}"
+        );
+        read::resolve(serde_yaml::from_str(&text).unwrap(), Digest::zero()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_server_that_says_nothing_costs_the_deadline_and_its_facts_are_unknown() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let scope = Scope { tables: BTreeSet::from([TableName::parse("shop.orders").unwrap()]) };
+        let mut observer =
+            Observer::new(&fleet(&listener.local_addr().unwrap().to_string())).with_deadline(Duration::from_millis(50));
+        for _ in 0..2 {
+            let began = std::time::Instant::now();
+            let snapshot = observer.snapshot(&scope).await;
+            // Well below the limit for connecting, which is what would show without a deadline.
+            assert!(began.elapsed() < Duration::from_secs(2));
+            assert_eq!(snapshot.facts().count(), 14 + 10);
+            assert!(snapshot.facts().all(|(_, known)| known.value() == Err("no answer before the deadline")));
+        }
+    }
+}

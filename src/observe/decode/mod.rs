@@ -118,3 +118,8 @@ pub fn channels(reading: &Reading) -> BTreeSet<String> {
 fn is_on(value: &str) -> bool {
     matches!(value.to_ascii_uppercase().as_str(), "ON" | "1" | "YES")
 }
+
+#[cfg(test)]
+mod fixtures;
+#[cfg(test)]
+mod tests;

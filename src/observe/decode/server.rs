@@ -33,14 +33,14 @@ pub fn identity(reading: &Reading) -> Result<String, String> {
     if reading.dialect.has_server_uuid() {
         return Ok(format!("mysql server_uuid={}", printable(reading.variable("server_uuid")?)));
     }
-    let mut text = "mariadb".to_owned();
+    let mut parts = vec!["mariadb".to_owned()];
     for name in ["server_id", "hostname", "port", "datadir"] {
-        text.push_str(&format!(" {name}={}", printable(reading.variable(name)?)));
+        parts.push(format!("{name}={}", printable(reading.variable(name)?)));
     }
     if let Some(uid) = reading.optional("server_uid")? {
-        text.push_str(&format!(" server_uid={}", printable(uid)));
+        parts.push(format!("server_uid={}", printable(uid)));
     }
-    Ok(text)
+    Ok(parts.join(" "))
 }
 
 fn clock(reading: &Reading) -> Result<&Row, String> {
