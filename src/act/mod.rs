@@ -12,18 +12,20 @@ mod proof;
 mod send;
 mod session;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
 
 use crate::domain::approval::authorized::Cleared;
+use crate::domain::base::TableName;
 use crate::domain::base::{RunId, ServerName, Timestamp};
 use crate::domain::fleet::Fleet;
 use crate::domain::run::{Connection, ConnectionState, CopyProgress, Outcome};
 use crate::domain::script::{Command, Work};
 use crate::executor::ports::Act;
+use crate::executor::ports::Told;
 
 pub use fault::Fault;
 pub use session::Refusal;
@@ -101,8 +103,8 @@ impl Act for Acting {
         }
     }
 
-    async fn unlogged_sessions(&mut self, server: &ServerName) -> Result<bool, String> {
-        let answer = limited(session::unlogged(&self.fleet, server)).await;
+    async fn told(&mut self, server: &ServerName, tables: &BTreeSet<TableName>) -> Result<Told, String> {
+        let answer = limited(session::told(&self.fleet, server, tables)).await;
         answer.map_err(str::to_owned)?.map_err(|refusal| refusal.to_string())
     }
 }

@@ -1,11 +1,14 @@
 //! Opens the one connection of a command and proves, on that very connection, that it is what was approved: the
 //! server, its release, the session's settings, and that no other executor of the same run is at work there.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use mysql_async::Conn;
 
 use super::ask;
 use super::fault::Fault;
 use crate::connect::{self, ConnectError};
+use crate::domain::base::TableName;
 use crate::domain::base::text::printable;
 use crate::domain::base::{RunId, ServerName, Timestamp};
 use crate::domain::fleet::{Fleet, Login, Server};
@@ -16,6 +19,7 @@ use crate::domain::sql::dialect::{DialectError, Support};
 use crate::domain::sql::identity::{Identity, Unproven};
 use crate::domain::sql::lookup;
 use crate::domain::sql::packet::{BinlogWriting, Guard, Mismatch, Session};
+use crate::executor::ports::Told;
 
 /// Why a command is not sent on this connection. Nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -108,16 +112,21 @@ pub(super) async fn prepare(
 }
 
 /// Whether the acting account may keep a session out of the binary log.
-pub(super) async fn unlogged(fleet: &Fleet, server: &ServerName) -> Result<bool, Refusal> {
+pub(super) async fn told(fleet: &Fleet, server: &ServerName, tables: &BTreeSet<TableName>) -> Result<Told, Refusal> {
     let (server, login) = acting_login(fleet, server)?;
     let mut conn = connect::connect(server, login).await?;
-    let able = match ask::run(&mut conn, lookup::STOP_LOGGING).await {
+    let unlogged_sessions = match ask::run(&mut conn, lookup::STOP_LOGGING).await {
         Ok(()) => ask::value(&mut conn, lookup::IS_LOGGING).await?.as_deref() == Some("0"),
         Err(Fault::Refused { .. }) => false,
         Err(lost) => return Err(lost.into()),
     };
+    let mut triggers = BTreeMap::new();
+    for table in tables {
+        let rows = ask::rows(&mut conn, &lookup::triggers(table)).await?;
+        triggers.insert(table.clone(), rows.into_iter().flatten().flatten().collect());
+    }
     let _ = conn.disconnect().await;
-    Ok(able)
+    Ok(Told { unlogged_sessions, triggers })
 }
 
 /// The declared server and the login that may change it.

@@ -88,7 +88,7 @@ pub async fn own_assessment(state: &State) -> Result<Option<Assessment>, CliErro
     let Some(step) = runbook.steps.get(state.cursor) else { return Ok(None) };
     let mut observe = LiveObserve::new(&fleet);
     let snapshot = state.with_known(&observe.snapshot(&tables).await);
-    let snapshot = super::servers::with_unlogged(&fleet, snapshot).await;
+    let snapshot = super::servers::with_acting_account(&fleet, &tables, snapshot).await;
     let world = World { fleet: &fleet, run: &state.opened.run, tables: &tables };
     Ok(Some(assess(step, world, &snapshot)))
 }

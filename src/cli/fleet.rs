@@ -7,7 +7,7 @@ use super::error::CliError;
 use super::exit::Exit;
 use super::output::{data, say};
 use super::place::{read_fleet, read_snapshot};
-use super::servers::{LiveObserve, with_unlogged};
+use super::servers::{LiveObserve, with_acting_account};
 use crate::domain::snapshot::text::difference;
 use crate::domain::snapshot::{About, ServerFact, Snapshot, SnapshotFile};
 use crate::executor::ports::Observe as _;
@@ -26,13 +26,18 @@ pub async fn fleet(command: FleetCommand) -> Result<Exit, CliError> {
         }
         FleetCommand::Check { fleet } => {
             let (fleet, _) = read_fleet(&fleet.fleet)?;
-            let snapshot = with_unlogged(&fleet, LiveObserve::new(&fleet).snapshot(&BTreeSet::new()).await).await;
+            let snapshot = with_acting_account(
+                &fleet,
+                &BTreeSet::new(),
+                LiveObserve::new(&fleet).snapshot(&BTreeSet::new()).await,
+            )
+            .await;
             Ok(check(&snapshot))
         }
         FleetCommand::Snapshot { fleet, table, output } => {
             let (fleet, _) = read_fleet(&fleet.fleet)?;
             let tables = table.into_iter().collect();
-            let snapshot = with_unlogged(&fleet, LiveObserve::new(&fleet).snapshot(&tables).await).await;
+            let snapshot = with_acting_account(&fleet, &tables, LiveObserve::new(&fleet).snapshot(&tables).await).await;
             let text = serde_yaml::to_string(&SnapshotFile::from(&snapshot))
                 .map_err(|error| CliError::new(Exit::Error, error.to_string()))?;
             std::fs::write(&output, text).map_err(|error| {

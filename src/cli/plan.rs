@@ -6,7 +6,7 @@ use super::exit::Exit;
 use super::output::data;
 use super::place::{params, read_fleet, read_snapshot, state_dir};
 use super::run::read_runbook;
-use super::servers::{LiveObserve, with_unlogged};
+use super::servers::{LiveObserve, with_acting_account};
 use crate::domain::approval::policy::Policy;
 use crate::domain::base::RunId;
 use crate::domain::plan::plan;
@@ -22,7 +22,7 @@ pub async fn show(args: PlanArgs) -> Result<Exit, CliError> {
     let tables = runbook.tables(&run);
     let snapshot = match &args.simulate {
         Some(path) => read_snapshot(path)?,
-        None => with_unlogged(&fleet, LiveObserve::new(&fleet).snapshot(&tables).await).await,
+        None => with_acting_account(&fleet, &tables, LiveObserve::new(&fleet).snapshot(&tables).await).await,
     };
     let policy = match state_dir(&args.state).ok().and_then(|dir| trust_files::load(&dir).ok()) {
         Some(trust) => trust.policy().clone(),

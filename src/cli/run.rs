@@ -49,6 +49,7 @@ pub async fn run(args: RunArgs) -> Result<Exit, CliError> {
     let dir = state_dir(&args.state)?;
     let trust = trust_files::load(&dir)?;
     expect_operator(&trust, &signer(&args.operator)?, &args.operator.operator)?;
+    let params = runbook.chosen();
     let prepared = Prepared { fleet, fleet_text, runbook, trust, params };
     let plan = RunPlan { run: new_run_id(), driver: args.operator.operator, reason: args.reason };
     start(prepared, plan, SqliteStore::create(&dir)?, args.output).await
@@ -193,7 +194,8 @@ async fn execute(first: Option<Record>, with: Executing) -> Result<Exit, CliErro
         holds,
         leaving,
         at_stop: AtStop::LeaveIfRefused,
-        unlogged: BTreeMap::new(),
+        told: BTreeMap::new(),
+        told_for: None,
         last: None,
     };
     let exit = exit_of(executor.run().await?);

@@ -1,16 +1,18 @@
 //! The executor's ports over real servers, the real clock and the operating system's randomness.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use crate::act::Acting;
 use crate::domain::base::{ServerName, TableName, Timestamp};
 use crate::domain::fleet::Fleet;
 use crate::domain::run::compare::compare;
 use crate::domain::run::outcome::{Measured, Outcome};
 use crate::domain::script::{Command, Work};
 use crate::domain::snapshot::{About, Finding, Snapshot, TableFact, Value};
-use crate::executor::ports::{Observe, World};
+use crate::executor::ports::{Act as _, Observe, World, with_told};
 use crate::observe::measure::{self, Columns, MeasureError, Suspicion};
 use crate::observe::{Observer, Scope};
 
@@ -116,19 +118,12 @@ impl World for OsWorld {
     }
 }
 
-/// The snapshot with what the acting account may do about its own sessions, asked of each server on a connection that
-/// sends nothing else.
-pub async fn with_unlogged(fleet: &Fleet, snapshot: Snapshot) -> Snapshot {
-    use crate::domain::snapshot::{FactKey, Patch, ServerFact};
-    use crate::executor::ports::Act as _;
-    let mut act = crate::act::Acting::new(std::sync::Arc::new(fleet.clone()));
-    let mut patch = Patch::default();
+/// The snapshot with what the acting account tells, if this process has its login.
+pub async fn with_acting_account(fleet: &Fleet, tables: &BTreeSet<TableName>, snapshot: Snapshot) -> Snapshot {
+    let mut act = Acting::new(Arc::new(fleet.clone()));
+    let mut told = BTreeMap::new();
     for server in fleet.servers.keys() {
-        let key = FactKey::server(server, ServerFact::UnloggedSessions);
-        match act.unlogged_sessions(server).await {
-            Ok(allowed) => patch.set(key, Value::Flag(allowed), snapshot.taken()),
-            Err(why) => patch.forget(key, why),
-        }
+        told.insert(server.clone(), act.told(server, tables).await);
     }
-    snapshot.with(&patch)
+    with_told(snapshot, &told)
 }

@@ -15,13 +15,13 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
 use self::journal::{ExecutorError, Onward, Recorder, Watcher};
-use self::ports::{Act, Observe, World};
+use self::ports::{Act, Observe, Told, World, with_told};
 use crate::domain::base::{ServerName, Timestamp};
 use crate::domain::journal::record::{Record, StopReason};
 use crate::domain::run::effect::{Effect, Finish, Input, Person};
 use crate::domain::run::outcome::{ConnectionState, CopyProgress, Outcome};
 use crate::domain::run::state::{Phase, State};
-use crate::domain::snapshot::{FactKey, Patch, ServerFact, Snapshot, Value};
+use crate::domain::snapshot::{FactKey, ServerFact, Snapshot, Value};
 use crate::store::{InputBody, Store};
 
 /// How often the inbox is looked at. People feel nothing below a tenth of a second.
@@ -46,8 +46,9 @@ pub struct Executor<S, O, A, W, V> {
     /// Set when this process should go: it does, as soon as the run is held and nothing is being executed.
     pub leaving: Arc<AtomicBool>,
     pub at_stop: AtStop,
-    /// What each server answered about unlogged sessions, asked once.
-    pub unlogged: BTreeMap<ServerName, Result<bool, String>>,
+    /// What the acting account told, and for which step and attempt.
+    pub told: BTreeMap<ServerName, Result<Told, String>>,
+    pub told_for: Option<(usize, u32)>,
     pub last: Option<Snapshot>,
 }
 
@@ -203,22 +204,18 @@ impl<S: Store, O: Observe, A: Act, W: World, V: Watcher> Executor<S, O, A, W, V>
         })
     }
 
-    /// One look at the fleet, with what the acting account answered about itself.
+    /// One look at the fleet, with what the acting account tells. That is asked anew for each step and attempt.
     async fn look(&mut self) -> Snapshot {
-        let snapshot = self.observe.snapshot(&self.recorder.setup.tables).await;
-        let mut patch = Patch::default();
-        for server in self.recorder.setup.fleet.servers.keys() {
-            if !self.unlogged.contains_key(server) {
-                let answer = self.act.unlogged_sessions(server).await;
-                self.unlogged.insert(server.clone(), answer);
+        let (state, setup) = (&self.recorder.state, &self.recorder.setup);
+        let step = (state.cursor, state.attempt);
+        if self.told_for != Some(step) {
+            for server in setup.fleet.servers.keys() {
+                let answer = self.act.told(server, &setup.tables).await;
+                self.told.insert(server.clone(), answer);
             }
-            let key = FactKey::server(server, ServerFact::UnloggedSessions);
-            match &self.unlogged[server] {
-                Ok(allowed) => patch.set(key, Value::Flag(*allowed), snapshot.taken()),
-                Err(why) => patch.forget(key, why),
-            }
+            self.told_for = Some(step);
         }
-        let snapshot = snapshot.with(&patch);
+        let snapshot = with_told(self.observe.snapshot(&self.recorder.setup.tables).await, &self.told);
         self.last = Some(snapshot.clone());
         snapshot
     }

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use crate::domain::base::TableName;
-use crate::domain::sql::{Dialect, Flavor, quote};
+use crate::domain::sql::{lookup, Dialect, Flavor, quote};
 
 /// One question. The order is the order in the packet: those that may be refused stand last, because a refusal ends
 /// the packet.
@@ -125,11 +125,7 @@ impl Probe {
             }
             Self::GroupMembers => "SELECT MEMBER_STATE FROM performance_schema.replication_group_members".to_owned(),
             Self::Table(table) => listed(dialect, table),
-            Self::Triggers(table) => format!(
-                "SELECT TRIGGER_NAME FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = {} AND EVENT_OBJECT_TABLE = {}",
-                quote::string(table.schema()),
-                quote::string(table.name())
-            ),
+            Self::Triggers(table) => lookup::triggers(table),
             Self::ForeignKeys(table) => foreign_keys(dialect, table),
             Self::ObjectId(table) => object_id(dialect, table),
             Self::Space(table) => space(table),

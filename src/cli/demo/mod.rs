@@ -131,6 +131,7 @@ async fn act(
     let (fleet, fleet_text) = read_fleet(fleet_path)?;
     let params = params.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let runbook = parse_runbook("the demo's runbook", runbook, &params, &fleet)?;
+    let params = runbook.chosen();
     let prepared = Prepared { fleet, fleet_text, runbook, trust: trust_files::load(&state)?, params };
     let run = super::run::new_run_id();
     let driver = cast.first().map(|player| player.name.clone()).ok_or_else(|| CliError::usage("nobody plays"))?;

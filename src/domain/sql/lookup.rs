@@ -59,6 +59,15 @@ pub fn kill(id: u64) -> String {
 /// Sets the session apart from the binary log, to learn whether the account may.
 pub const STOP_LOGGING: &str = "SET SESSION sql_log_bin=0";
 
+/// The triggers of a table, one name a row; only an account with the right TRIGGER sees them.
+pub fn triggers(table: &TableName) -> String {
+    format!(
+        "SELECT TRIGGER_NAME FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = {} AND EVENT_OBJECT_TABLE = {}",
+        quote::string(table.schema()),
+        quote::string(table.name())
+    )
+}
+
 /// Whether the session writes to the binary log.
 pub const IS_LOGGING: &str = "SELECT @@SESSION.sql_log_bin";
 
