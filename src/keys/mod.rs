@@ -5,6 +5,7 @@
 
 pub mod agent;
 pub mod file;
+pub mod run_key;
 pub mod secret;
 
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 use crate::domain::approval::sshsig::{KeyProblem, PublicKey, SigError, Verb, armored, envelope, verify};
 
 pub use agent::Agent;
+pub use run_key::RunKey;
 pub use secret::SecretKey;
 
 /// Why a key could not be opened, or did not sign.
@@ -44,6 +46,8 @@ pub enum KeyError {
     NoAgent,
     #[error("the ssh-agent at `{socket}` does not answer: {why}")]
     Agent { socket: PathBuf, why: agent::AgentProblem },
+    #[error("no key for the run's journal could be made: {why}")]
+    NoRandomness { why: String },
     #[error("the signature made by {fingerprint} is not valid: {why}")]
     BadSignature { fingerprint: String, why: SigError },
 }

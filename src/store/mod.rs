@@ -5,10 +5,13 @@
 //! meaning out of a line beyond its place in the chain, and never repairs by guessing.
 
 pub mod bundle_files;
+pub mod close_files;
 mod error;
+pub mod export;
 mod lease;
 pub mod memory;
 pub mod sqlite;
+pub mod trust_files;
 
 use std::fmt;
 use std::future::Future;

@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::document::{Document, DocumentError};
-use crate::domain::base::{Digest, Principal, RequestId, RunId, StepId, Timestamp};
+use crate::domain::base::{Danger, Digest, Principal, RequestId, RunId, StepId, Timestamp};
 use crate::domain::reach::Carry;
 use crate::domain::script::Command;
 
@@ -51,7 +51,7 @@ pub struct Request {
 impl Request {
     /// Renders the request for one assessed step.
     pub fn render(header: &Header, assessment: &Assessment) -> Result<Self, DocumentError> {
-        let document = head(header, assessment);
+        let document = head(header, assessment.danger);
         let document = scripted(document, &assessment.script);
         let document = reached(document, assessment);
         let document = claimed(document, assessment);
@@ -64,6 +64,14 @@ impl Request {
         let alone = scripted(Document::new("approval request"), script).finish().ok()?;
         let section = alone.split_once("\n\n")?.1.strip_suffix("[end]\n")?;
         text.contains(section).then(|| Self { text: text.to_owned(), script: script.to_vec() })
+    }
+
+    /// Whether a stored text says exactly what this header and this danger say.
+    pub fn says(text: &str, header: &Header, danger: Danger) -> bool {
+        let alone = head(header, danger).finish().ok();
+        let head = alone.as_deref().and_then(|alone| alone.strip_suffix("[end]\n"));
+        // The header ends with an empty line, so nothing can follow the last field unseen.
+        head.and_then(|head| text.strip_prefix(head)).is_some_and(|rest| rest.starts_with('\n'))
     }
 
     /// The bytes to sign.
@@ -80,7 +88,7 @@ impl Request {
     }
 }
 
-fn head(header: &Header, assessment: &Assessment) -> Document {
+fn head(header: &Header, danger: Danger) -> Document {
     Document::new("approval request")
         .field("request", header.request.as_str())
         .field("run", header.run.as_str())
@@ -90,7 +98,7 @@ fn head(header: &Header, assessment: &Assessment) -> Document {
         .field("requested-by", header.requested_by.as_str())
         .field("created", header.created.to_seconds())
         .field("expires", header.expires.to_seconds())
-        .field("danger", assessment.danger.word())
+        .field("danger", danger.word())
         .field("approvals-needed", header.need.to_string())
         .field("requester-counts", if header.requester_counts { "yes" } else { "no" })
         .field("trust", format!("{} {}", header.trust_serial, header.trust_digest))

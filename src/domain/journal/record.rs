@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::approval::counting::{Review, Submission};
 use crate::domain::approval::request::Header;
 use crate::domain::base::{Danger, Digest, Principal, RequestId, RunId, Span, StepId, TableName, Timestamp, Verdict};
 use crate::domain::reach::{Reach, Refusal};
@@ -97,9 +98,12 @@ pub enum Record {
     Noted { by: String, text: String },
     #[serde(rename = "input.refused")]
     InputRefused { why: String },
-    /// The last record that the executor writes.
+    /// The last record of a run, but for the head that covers it.
     #[serde(rename = "run.closed")]
     Closed { outcome: Ending },
+    /// The executor's own signature over the head that ends with the line before this one.
+    #[serde(rename = "journal.head")]
+    Head { signature: String },
 }
 
 /// The first record of a run: everything that a later reader needs to judge the rest.
@@ -161,6 +165,14 @@ pub struct Approval {
     /// As reported by the approver's client; not covered by the signature.
     pub answer: Option<String>,
     pub reason: Option<String>,
+}
+
+impl Approval {
+    /// The signature as it is counted.
+    pub fn submission(&self) -> Submission<'_> {
+        let review = if self.measured.is_some() { Review::OwnMeasurement } else { Review::Detached };
+        Submission { armored: &self.armored, claimed: Some(&self.by), review }
+    }
 }
 
 /// How much of a request an approver's own look confirmed.
@@ -266,6 +278,24 @@ pub struct NoRecord {
 }
 
 impl Record {
+    /// Whether the journal up to here is signed by the executor's key before anything else happens: a key comes into
+    /// use, something is about to reach a server or has reached it, or the run ends.
+    pub fn wants_head(&self) -> bool {
+        matches!(
+            self,
+            Self::Opened(_)
+                | Self::ExecutorChanged { .. }
+                | Self::Requested { .. }
+                | Self::Intended { .. }
+                | Self::NotSent { .. }
+                | Self::Came { .. }
+                | Self::InDoubt { .. }
+                | Self::DoubtLooked { .. }
+                | Self::Chosen { .. }
+                | Self::Closed { .. }
+        )
+    }
+
     /// The event name and the payload of the line.
     pub fn to_line(&self) -> (String, String) {
         // A record is plain data with string keys, which always serializes.
@@ -279,6 +309,15 @@ impl Record {
         let bad = |why: String| NoRecord { seq, event: event.to_owned(), why };
         let data: serde_json::Value = serde_json::from_str(payload).map_err(|e| bad(e.to_string()))?;
         serde_json::from_value(serde_json::json!({ "event": event, "data": data })).map_err(|e| bad(e.to_string()))
+    }
+}
+
+impl Ending {
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::Aborted => "aborted",
+        }
     }
 }
 

@@ -5,12 +5,16 @@
 //! here, and signatures are checked by a function that the caller passes in.
 
 mod entry;
+mod project;
+mod trust;
 mod verify;
 
 use std::collections::BTreeMap;
 
 pub use entry::{Entry, InputPart, RequestPart, TrustPart};
-pub use verify::{Audit, Fault, MOST_UNSIGNED_LINES, Signed, Signer, journal_key_file, verify};
+pub use project::project;
+pub use trust::{TrustFault, trust_versions};
+pub use verify::{Audit, Closing, Fault, MOST_UNSIGNED_LINES, Signed, Signer, journal_key_file, verify};
 
 use crate::domain::base::text::printable;
 

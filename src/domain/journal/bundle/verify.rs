@@ -60,8 +60,8 @@ pub enum Fault {
         "no valid head is signed between lines {from} and {to}: expected one at least every {MOST_UNSIGNED_LINES} lines"
     )]
     Unsigned { from: u64, to: u64 },
-    #[error("the run is not closed: no operator has signed how its journal ends, so lines may be missing")]
-    NotClosed,
+    #[error("`{file}` is there, but nobody signed it")]
+    UnsignedClose { file: String },
 }
 
 /// What a bundle proves.
@@ -71,9 +71,16 @@ pub struct Audit {
     pub head: Head,
     /// The lines whose heads the run's key signed.
     pub signed_heads: Vec<u64>,
+    /// `None` while no operator has signed how the journal ends: nothing is wrong with what is there, but lines behind
+    /// it may be missing.
+    pub closing: Option<Closing>,
+}
+
+/// The close record and who signed it, at least one operator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Closing {
     pub close: Close,
-    /// Who signed the close record.
-    pub closed_by: Vec<Principal>,
+    pub by: Vec<Principal>,
 }
 
 /// The exact content of a journal key's file: one line for `ssh-keygen -Y verify -f`, with principal `journal`.
@@ -87,17 +94,11 @@ pub fn verify(bundle: &Bundle, check: &mut Check<'_>) -> Result<Audit, Vec<Fault
     let mut faults = story.key_faults(bundle);
     let signed_heads = story.check_heads(bundle, check, &mut faults);
     story.check_distances(&signed_heads, &mut faults);
-    let close = story.check_close(bundle, check, &mut faults);
-    match close {
-        Some((close, closed_by)) if faults.is_empty() => {
-            Ok(Audit { run: story.run, head: story.head, signed_heads, close, closed_by })
-        }
-        Some(_) => Err(faults),
-        None => {
-            faults.push(Fault::NotClosed);
-            Err(faults)
-        }
+    let closing = story.check_close(bundle, check, &mut faults);
+    if !faults.is_empty() {
+        return Err(faults);
     }
+    Ok(Audit { run: story.run, head: story.head, signed_heads, closing })
 }
 
 /// A check of one signature.
@@ -199,12 +200,7 @@ impl Story {
     }
 
     /// The close record with those whose signature on it is good; `None` if nobody's is.
-    fn check_close(
-        &self,
-        bundle: &Bundle,
-        check: &mut Check<'_>,
-        faults: &mut Vec<Fault>,
-    ) -> Option<(Close, Vec<Principal>)> {
+    fn check_close(&self, bundle: &Bundle, check: &mut Check<'_>, faults: &mut Vec<Fault>) -> Option<Closing> {
         let signatures: Vec<(&Principal, &[u8])> = bundle
             .files()
             .filter_map(|(entry, bytes)| match entry {
@@ -237,7 +233,11 @@ impl Story {
                 }
             }
         }
-        (!good.is_empty()).then_some((close, good))
+        if good.is_empty() {
+            faults.push(Fault::UnsignedClose { file });
+            return None;
+        }
+        Some(Closing { close, by: good })
     }
 
     fn read_close(&self, file: &str, document: &[u8]) -> Result<Close, Fault> {

@@ -2,7 +2,6 @@
 
 use super::enter::{arm, kept};
 use super::{RETRY_OR_ABORT, Setup, stop};
-use crate::domain::approval::counting::{Review, Submission};
 use crate::domain::approval::policy::Requester;
 use crate::domain::approval::request::{Header, Request};
 use crate::domain::approval::{authorized, counting};
@@ -91,19 +90,7 @@ pub(super) fn enough(setup: &Setup, request: &RequestState, now: Moment) -> Resu
         danger: request.danger,
         requester: &request.header.requested_by,
     };
-    counting::count(subject, &submissions(request), &setup.trust, now.time).enough()
-}
-
-fn submissions(request: &RequestState) -> Vec<Submission<'_>> {
-    request
-        .approvals
-        .iter()
-        .map(|approval| Submission {
-            armored: &approval.armored,
-            claimed: Some(&approval.by),
-            review: if approval.measured.is_some() { Review::OwnMeasurement } else { Review::Detached },
-        })
-        .collect()
+    counting::count(subject, &request.submissions(), &setup.trust, now.time).enough()
 }
 
 /// Whether the step as it is assessed now is, byte for byte, what was signed; else what differs.
@@ -150,7 +137,7 @@ pub(super) fn authorize(setup: &Setup, request: &RequestState, now: Moment) -> R
     let recorded = Request::recorded(&request.text, &request.assessed.script)
         .ok_or_else(|| "the signed text does not hold this script".to_owned())?;
     let requester = &request.header.requested_by;
-    authorized::authorize(&recorded, request.danger, requester, &submissions(request), &setup.trust, now.time)
+    authorized::authorize(&recorded, request.danger, requester, &request.submissions(), &setup.trust, now.time)
         .map_err(|missing| missing.to_string())
 }
 

@@ -1,0 +1,499 @@
+//! A run made by hand: every kind of record, with real signatures by ana, bob and chen.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use countersign::domain::approval::request::{Header, Request};
+use countersign::domain::approval::sshsig::Verb;
+use countersign::domain::approval::trust::Trust;
+use countersign::domain::approval::votes::{Input, InputVerb, JournalHead, Objection, Stop, Subject};
+use countersign::domain::base::{Danger, Digest, Principal, RequestId, RunId, Span, StepId, Timestamp, Verdict};
+use countersign::domain::journal::record::{
+    Approval, Assessed, Checked, Choice, DoubtAnswer, Ending, Opened, OwnMeasurement, Record, SignedText, StopReason,
+    Stopper,
+};
+use countersign::domain::journal::{Head, Line};
+use countersign::domain::reach::copies::Copy;
+use countersign::domain::reach::survivors::CopyLine;
+use countersign::domain::reach::{Arrival, Carry, How, Reach, Refusal, WayBack};
+use countersign::domain::run::{Connection, ConnectionState, Measured, Outcome};
+use countersign::domain::script::{Command, Work};
+use countersign::domain::snapshot::{
+    Claim, Effect, EffectKind, Evidence, FactKey, Finding, LinkFact, Method, Object, Patch, TableFact, Test, Value,
+};
+use countersign::domain::sql::packet::{BinlogWriting, Session};
+use countersign::domain::sql::{Dialect, Flavor, Version};
+use countersign::domain::step::Assessment;
+use countersign::keys::{RunKey, SecretKey};
+
+pub const ANA: u8 = 1;
+pub const BOB: u8 = 2;
+pub const CHEN: u8 = 3;
+pub const STRANGER: u8 = 8;
+pub const RUN_KEY: u8 = 9;
+pub const NEXT_RUN_KEY: u8 = 10;
+pub const REQUEST: &str = "9f1c2e4ab0d94e7f8a3356c1d27be804";
+pub const DROP: &str = "DROP TABLE `shop`.`orders`";
+
+pub fn name(seed: u8) -> Principal {
+    Principal::parse(match seed {
+        ANA => "ana",
+        BOB => "bob",
+        CHEN => "chen",
+        _ => "eve",
+    })
+    .unwrap()
+}
+
+pub fn secret(seed: u8) -> SecretKey {
+    SecretKey::from_seed(&[seed; 32]).unwrap()
+}
+
+pub fn run() -> RunId {
+    RunId::parse("r-7k3q9d").unwrap()
+}
+
+pub fn step(id: &str) -> StepId {
+    StepId::parse(id).unwrap()
+}
+
+/// Public key files for `trust init`.
+pub fn key_files(dir: &Path, seeds: &[u8]) -> Vec<(Principal, PathBuf)> {
+    seeds
+        .iter()
+        .map(|seed| {
+            let path = dir.join(format!("{}.pub", name(*seed)));
+            std::fs::write(&path, format!("{} {}\n", secret(*seed).public(), name(*seed))).unwrap();
+            (name(*seed), path)
+        })
+        .collect()
+}
+
+fn dialect() -> Dialect {
+    Dialect::of(Flavor::MariaDb, Version::new(10, 11, 19)).unwrap()
+}
+
+fn statement(server: &str, text: &str, danger: Danger, binlog: BinlogWriting) -> Command {
+    let carry = if binlog == BinlogWriting::On { Carry::Logged } else { Carry::Unlogged };
+    let kind = if danger == Danger::Destructive { EffectKind::Dropped } else { EffectKind::NoRows };
+    Command {
+        server: server.parse().unwrap(),
+        work: Work::Statement { text: text.to_owned(), session: Session::statement(binlog), dialect: dialect() },
+        danger,
+        effects: vec![Effect { object: Object::Table("shop.orders".parse().unwrap()), kind }],
+        carry,
+        patch: Patch::default(),
+    }
+}
+
+fn assessed(script: Vec<Command>) -> Assessed {
+    let gone = FactKey::table(&"db-a".parse().unwrap(), &"shop.orders".parse().unwrap(), TableFact::Exists);
+    let mut patch = Patch::default();
+    patch.set(gone, Value::Flag(false), Timestamp::from_millis(0));
+    Assessed {
+        predicted: script.iter().map(|_| patch.clone()).collect(),
+        script,
+        reaches: vec![Reach {
+            arrivals: vec![
+                arrival("db-a", How::RunsHere, "", &["db-a"]),
+                arrival("db-c", How::Never, "it is detached", &["db-a", "db-c"]),
+            ],
+            strangers: Vec::new(),
+        }],
+        checks: vec![Checked {
+            says: "db-c is fenced".to_owned(),
+            verdict: Verdict::Holds,
+            seen: vec!["db-c: fence: detached".to_owned()],
+        }],
+        relies_on: vec![fenced()],
+        against: vec!["the good copy on db-b is given up (now)".to_owned()],
+        way_back: Some(WayBack { before: "promote db-c".to_owned(), after: "copy the table from db-c".to_owned() }),
+    }
+}
+
+fn arrival(server: &str, how: How, why: &str, path: &[&str]) -> Arrival {
+    Arrival {
+        server: server.parse().unwrap(),
+        how,
+        path: path.iter().map(|server| server.parse().unwrap()).collect(),
+        why: why.to_owned(),
+    }
+}
+
+fn fenced() -> Claim {
+    Claim::new(FactKey::link(&"db-c".parse().unwrap(), "", LinkFact::Fence), Test::Is(Value::text("detached")))
+}
+
+fn evidence(verdict: Verdict, seen: &str) -> Evidence {
+    Evidence { claim: fenced(), verdict, seen: seen.to_owned(), at: None }
+}
+
+fn connection() -> Connection {
+    Connection {
+        server: "db-a".parse().unwrap(),
+        id: 41,
+        lock: "countersign r-7k3q9d".to_owned(),
+        identity: "mariadb 10.11.19 server_id=1".to_owned(),
+        booted: "2026-11-20T00:00:00Z".parse().unwrap(),
+    }
+}
+
+/// Writes records as an executor does: chained, with signed heads.
+pub struct Maker {
+    pub trust: Trust,
+    pub key: RunKey,
+    pub lines: Vec<Line>,
+    pub records: Vec<Record>,
+    pub now: Timestamp,
+    pub opened: Opened,
+    /// The executor's key, and how the run is made different from the good one.
+    pub attempt: u32,
+}
+
+impl Maker {
+    pub fn open(trust: &Trust, steps: &[&str]) -> Self {
+        let key = RunKey::from_seed(run(), &[RUN_KEY; 32]).unwrap();
+        let (fleet_text, runbook_text) = ("fleet: shop\n".to_owned(), "countersign: 1\n".to_owned());
+        let opened = Opened {
+            format: 1,
+            run: run(),
+            by: name(ANA),
+            host: "bastion-1".to_owned(),
+            mode: "live".to_owned(),
+            reason: "INC-4412 table corrupt".to_owned(),
+            fleet: "shop".to_owned(),
+            fleet_digest: Digest::of(fleet_text.as_bytes()),
+            fleet_text,
+            runbook: "rebuild-table-from-replica".to_owned(),
+            runbook_digest: Digest::of(runbook_text.as_bytes()),
+            runbook_text,
+            params: BTreeMap::from([("table".to_owned(), "shop.orders".to_owned())]),
+            steps: steps.iter().map(|id| step(id)).collect(),
+            tables: vec!["shop.orders".parse().unwrap()],
+            trust_serial: trust.serial(),
+            trust_digest: trust.digest().clone(),
+            journal_key: key.journal_key(),
+        };
+        let now = "2026-11-22T03:00:02Z".parse().unwrap();
+        let mut maker = Self {
+            trust: trust.clone(),
+            key,
+            lines: Vec::new(),
+            records: Vec::new(),
+            now,
+            opened: opened.clone(),
+            attempt: 1,
+        };
+        maker.push(Record::Opened(Box::new(opened)));
+        maker
+    }
+
+    pub fn head(&self) -> Head {
+        self.lines.last().map_or_else(Head::start, Line::head)
+    }
+
+    pub fn push(&mut self, record: Record) {
+        self.push_together(&[record]);
+    }
+
+    pub fn push_together(&mut self, records: &[Record]) {
+        let head = self.head();
+        for (record, line) in self.key.lines(&head, self.now, records).unwrap() {
+            self.records.push(record);
+            self.lines.push(line);
+        }
+        self.wait(1);
+    }
+
+    pub fn wait(&mut self, secs: u64) {
+        self.now = self.now.plus(Span::from_secs(secs));
+    }
+
+    pub fn input(&self, seed: u8, verb: InputVerb, argument: &str) -> SignedText {
+        let head = self.head();
+        let head = JournalHead { entry: head.seq().unwrap(), sha256: head.digest().clone() };
+        let argument = argument.to_owned();
+        let input = Input { run: run(), head, by: name(seed), created: self.now, verb, argument };
+        let text = input.render().unwrap();
+        SignedText { armored: secret(seed).sign(Verb::Input, text.as_bytes()), text }
+    }
+
+    pub fn answer(&mut self, seed: u8, id: &str, text: &str) {
+        let signed = self.input(seed, InputVerb::Answer, text);
+        self.push(Record::Answered { step: step(id), by: name(seed), text: text.to_owned(), signed });
+    }
+
+    pub fn choose(&mut self, seed: u8, number: usize, choice: Choice) {
+        let signed = self.input(seed, InputVerb::Choose, &number.to_string());
+        self.push(Record::Chosen { by: name(seed), choice, signed });
+    }
+
+    pub fn release(&mut self, seed: u8) {
+        let signed = self.input(seed, InputVerb::Release, "back");
+        self.push(Record::Released { by: name(seed), signed });
+    }
+
+    pub fn entered(&mut self, id: &str, number: usize) {
+        self.push(Record::Entered { step: step(id), number, attempt: self.attempt });
+    }
+
+    pub fn done(&mut self, id: &str) {
+        let checks = vec![Checked { says: "as promised".to_owned(), verdict: Verdict::Holds, seen: Vec::new() }];
+        self.push(Record::Done { step: step(id), checks });
+    }
+
+    pub fn came(&mut self, id: &str, outcome: Outcome) {
+        self.push(Record::Came { step: step(id), command: 0, outcome, learned: Vec::new() });
+    }
+
+    pub fn armed(&mut self, id: &str, request: Option<&str>, danger: Danger, script: Vec<Command>) {
+        let request = request.map(|id| RequestId::parse(id).unwrap());
+        self.push(Record::Armed { step: step(id), request, until: self.now, danger, assessed: assessed(script) });
+    }
+
+    pub fn intended(&mut self, id: &str, request: Option<&str>, text: &[&str]) {
+        let request = request.map(|id| RequestId::parse(id).unwrap());
+        let sha256 = request.as_ref().map(|id| Digest::of(self.text_of(id).as_bytes()));
+        self.push(Record::Intended {
+            step: step(id),
+            command: 0,
+            request,
+            sha256,
+            text: text.iter().map(|line| (*line).to_owned()).collect(),
+            connection: Some(connection()),
+            before: Vec::new(),
+        });
+    }
+
+    pub fn header(&self, id: &str, number: usize) -> Header {
+        Header {
+            request: RequestId::parse(REQUEST).unwrap(),
+            run: run(),
+            mode: self.opened.mode.clone(),
+            fleet: self.opened.fleet.clone(),
+            fleet_digest: self.opened.fleet_digest.clone(),
+            reason: self.opened.reason.clone(),
+            requested_by: name(ANA),
+            created: self.now,
+            expires: self.now.plus(Span::from_secs(30 * 60)),
+            need: 2,
+            requester_counts: true,
+            trust_serial: self.trust.serial(),
+            trust_digest: self.trust.digest().clone(),
+            runbook: self.opened.runbook.clone(),
+            runbook_digest: self.opened.runbook_digest.clone(),
+            step: step(id),
+            step_number: number,
+            steps: self.opened.steps.len(),
+            attempt: self.attempt,
+            journal: self.head().to_string(),
+            journal_key: self.key.journal_key(),
+        }
+    }
+
+    pub fn request(&mut self, header: Header, danger: Danger, script: Vec<Command>) {
+        let kept = assessed(script);
+        let assessment = Assessment {
+            checks: Vec::new(),
+            script: kept.script.clone(),
+            reaches: kept.reaches.clone(),
+            survivors: Vec::new(),
+            refusals: Vec::new(),
+            unrendered: None,
+            danger,
+            against: kept.against.clone(),
+            predicted: kept.predicted.clone(),
+            evidence: vec![evidence(Verdict::Holds, "detached")],
+        };
+        let text = Request::render(&header, &assessment).unwrap().text().to_owned();
+        self.push(Record::Requested { header, danger, text, assessed: kept });
+    }
+
+    pub fn text_of(&self, id: &RequestId) -> String {
+        self.records
+            .iter()
+            .find_map(|record| match record {
+                Record::Requested { header, text, .. } if header.request == *id => Some(text.clone()),
+                _ => None,
+            })
+            .unwrap()
+    }
+
+    pub fn approve(&mut self, seed: u8, review: Option<OwnMeasurement>) {
+        let text = self.text_of(&RequestId::parse(REQUEST).unwrap());
+        let armored = secret(seed).sign(Verb::Approve, text.as_bytes());
+        self.approve_with(&name(seed), armored, review);
+    }
+
+    pub fn approve_with(&mut self, by: &Principal, armored: String, measured: Option<OwnMeasurement>) {
+        let (answer, reason) = (measured.map(|_| "db-c".to_owned()), Some("read the script".to_owned()));
+        let signature = Approval { by: by.clone(), armored, measured, answer, reason };
+        self.push(Record::Approved { request: RequestId::parse(REQUEST).unwrap(), signature });
+    }
+
+    pub fn reject(&mut self, seed: u8) {
+        let request = RequestId::parse(REQUEST).unwrap();
+        let sha256 = Digest::of(self.text_of(&request).as_bytes());
+        let subject = Subject { run: run(), request: request.clone(), sha256 };
+        let reason = "the checksum is older than the restart".to_owned();
+        let stop = Stop::Reject;
+        let objection = Objection { stop, subject, by: name(seed), created: self.now, reason: reason.clone() };
+        let text = objection.render().unwrap();
+        let signed = SignedText { armored: secret(seed).sign(Verb::Reject, text.as_bytes()), text };
+        self.push(Record::RequestStopped { request, by: name(seed), how: Stopper::Rejected, reason, signed });
+    }
+
+    pub fn stopped(&mut self, why: StopReason, choices: &[Choice]) {
+        self.push(Record::Stopped { why, choices: choices.to_vec() });
+    }
+
+    pub fn closed(&mut self) {
+        self.push(Record::Closed { outcome: Ending::Completed });
+    }
+}
+
+pub fn drop_script() -> Vec<Command> {
+    vec![statement("db-a", DROP, Danger::Destructive, BinlogWriting::Off)]
+}
+
+pub fn protective_script() -> Vec<Command> {
+    vec![statement("db-c", "STOP REPLICA", Danger::Protective, BinlogWriting::On)]
+}
+
+pub fn measured() -> Option<OwnMeasurement> {
+    Some(OwnMeasurement { confirmed: 5, of: 6 })
+}
+
+fn refusal() -> Refusal {
+    let copy = |server: &str, copy, how, why: &str| CopyLine {
+        server: server.parse().unwrap(),
+        copy,
+        how,
+        why: why.to_owned(),
+    };
+    let unproved = Copy::Unproved { why: "nobody checked it".to_owned() };
+    Refusal {
+        rule: "keep_copies: at least 1 good copy of shop.orders must stay out of reach, 0 would".to_owned(),
+        table: Some("shop.orders".parse().unwrap()),
+        why: vec!["db-c is reached (now): db-a > db-c is running".to_owned()],
+        copies: vec![
+            copy("db-a", Copy::Corrupt { why: "1877".to_owned() }, How::RunsHere, ""),
+            copy("db-c", unproved, How::Now, "db-a > db-c is running"),
+        ],
+        way_back: WayBack { before: "promote db-c".to_owned(), after: "none known".to_owned() },
+        hint: "take db-c out of reach first".to_owned(),
+    }
+}
+
+fn finding() -> Measured {
+    Measured {
+        server: "db-c".parse().unwrap(),
+        table: "shop.orders".parse().unwrap(),
+        finding: Finding {
+            method: Method::Check,
+            good: true,
+            detail: "OK".to_owned(),
+            rows: Some(125_417_902),
+            checksum: None,
+            at: "2026-11-22T03:02:00Z".parse().unwrap(),
+            position: None,
+            booted: None,
+            definition: None,
+            object_id: None,
+            step: "check-spare".to_owned(),
+        },
+    }
+}
+
+fn check_script() -> Vec<Command> {
+    let work = Work::Check { table: "shop.orders".parse().unwrap() };
+    vec![Command { work, effects: Vec::new(), ..statement("db-c", "", Danger::Observe, BinlogWriting::On) }]
+}
+
+pub const STEPS: [&str; 4] = ["tell-app", "protect-spare", "check-spare", "drop-corrupt"];
+
+/// Up to the moment where the destructive step begins.
+pub fn before_the_drop(trust: &Trust) -> Maker {
+    let mut made = Maker::open(trust, &STEPS);
+    made.entered("tell-app", 1);
+    let text = "switch the application to maintenance".to_owned();
+    made.push(Record::Asked { step: step("tell-app"), text, read_back: "the word on the status page".to_owned() });
+    made.wait(64);
+    made.answer(ANA, "tell-app", "maintenance");
+    made.done("tell-app");
+    made.entered("protect-spare", 2);
+    made.armed("protect-spare", None, Danger::Protective, protective_script());
+    made.intended("protect-spare", None, &["STOP REPLICA"]);
+    made.came("protect-spare", Outcome::Done { detail: "ok, 0 rows".to_owned() });
+    made.done("protect-spare");
+    made.push(Record::Noted { by: "chen".to_owned(), text: "support told customers: ETA 06:45".to_owned() });
+    made.push(Record::Held { by: "chen".to_owned(), reason: "wait for the phone call".to_owned() });
+    made.wait(30);
+    made.release(BOB);
+    made.entered("check-spare", 3);
+    made.armed("check-spare", None, Danger::Observe, check_script());
+    made.intended("check-spare", None, &["check shop.orders and count its rows"]);
+    made.wait(60);
+    made.push(Record::Estimated {
+        step: step("check-spare"),
+        rows_done: 40_000_000,
+        rows_expected: 125_000_000,
+        rows_per_second: 650_000,
+        left_low: Span::from_secs(130),
+        left_high: Span::from_secs(195),
+    });
+    made.wait(140);
+    made.came("check-spare", Outcome::Measured { findings: vec![finding()] });
+    made.done("check-spare");
+    made.entered("drop-corrupt", 4);
+    made.push(Record::Refused { step: step("drop-corrupt"), refusals: vec![refusal()] });
+    made.stopped(StopReason::Refused, &[Choice::TryAgain, Choice::Abort]);
+    made.choose(BOB, 1, Choice::TryAgain);
+    made.attempt = 2;
+    made.entered("drop-corrupt", 4);
+    made
+}
+
+/// The request is made and signed by ana and bob.
+pub fn approved(trust: &Trust) -> Maker {
+    let mut made = before_the_drop(trust);
+    let header = made.header("drop-corrupt", 4);
+    made.request(header, Danger::Destructive, drop_script());
+    made.wait(41);
+    made.approve(ANA, measured());
+    let why = "the key is not in the roster".to_owned();
+    made.push(Record::SignatureRefused { request: RequestId::parse(REQUEST).unwrap(), why });
+    made.wait(87);
+    made.approve(BOB, None);
+    made.armed("drop-corrupt", Some(REQUEST), Danger::Destructive, drop_script());
+    made.wait(5);
+    made
+}
+
+/// What follows once the drop was started: its answer is lost, it is found applied, a fact differs, it ends well.
+pub fn finish(made: &mut Maker) {
+    let id = "drop-corrupt";
+    made.push(Record::InDoubt { step: step(id), command: 0, why: "the connection was lost".to_owned() });
+    made.push(Record::DoubtLooked {
+        step: step(id),
+        command: 0,
+        state: ConnectionState::Gone,
+        answer: DoubtAnswer::Applied,
+        evidence: vec![evidence(Verdict::Holds, "detached")],
+    });
+    made.came(id, Outcome::Done { detail: "found applied when looked at".to_owned() });
+    made.push(Record::Drifted { step: step(id), evidence: vec![evidence(Verdict::Fails, "none")] });
+    made.stopped(StopReason::Drift, &[Choice::LookAgain, Choice::Abort]);
+    made.wait(20);
+    made.choose(CHEN, 1, Choice::LookAgain);
+    made.done(id);
+    made.closed();
+}
+
+/// The whole good run.
+pub fn good(trust: &Trust) -> Maker {
+    let mut made = approved(trust);
+    made.intended("drop-corrupt", Some(REQUEST), &[DROP]);
+    finish(&mut made);
+    made
+}
