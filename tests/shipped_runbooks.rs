@@ -93,6 +93,7 @@ fn every_shipped_runbook_is_read_without_a_warning_and_resolves() {
         assert_eq!(format!("{}.yaml", source.name()), name);
         let runbook = resolved(&name, &incident());
         assert_eq!(runbook.text, text);
+        assert_eq!(source.resolve(&runbook.chosen(), &incident().fleet()).as_ref(), Ok(&runbook));
     }
 }
 
