@@ -163,12 +163,17 @@ impl<'a> Builder<'a> {
         };
         let schema = Schema::new((entry.spec.schema)());
         let field = schema.root();
-        let filled: BTreeMap<&str, (Value, Path)> = entry
+        let mut filled: BTreeMap<&str, (Value, Path)> = entry
             .args
             .iter()
             .map(|(name, (value, at))| (*name, (self.filler.value(field.property(name), value, at), at.clone())))
             .collect();
         let mut problems = self.filler.take_problems();
+        if let Some(argument) = entry.spec.server.filter(|argument| !filled.contains_key(argument)) {
+            problems.push(self.serverless(argument, &entry.path));
+            // Any name keeps the schema from reporting the same again.
+            filled.insert(argument, (Value::from("x"), entry.path.clone()));
+        }
         let given = filled.iter().map(|(name, (value, at))| (*name, (value, at.clone()))).collect();
         let check = self.check();
         let mut walk = Walk::new(self.tree.places(), &check);
@@ -178,6 +183,12 @@ impl<'a> Builder<'a> {
         self.problems.extend(problems);
         let args = filled.into_iter().map(|(name, (value, _))| (name.to_owned(), value)).collect();
         clean.then_some((entry.spec.name, Value::Object(args), entry.path))
+    }
+
+    fn serverless(&self, argument: &str, path: &Path) -> Problem {
+        let mark = self.tree.places().value(path);
+        let problem = Problem::new(code::MISSING_KEY, path.to_string(), mark, format!("`{argument}` is missing"));
+        problem.help(format!("give the step a `server:`, or the entry a `{argument}`"))
     }
 
     fn made<T>(&mut self, made: Result<T, String>, path: &Path) -> Option<T> {

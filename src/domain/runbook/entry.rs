@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use crate::domain::vocabulary::{Action, Condition, Spec};
-use crate::domain::yaml::{Code, Path, Problem, Tree, code, describe, shortened, suggestion};
+use crate::domain::yaml::{Code, Mark, Path, Problem, Tree, code, describe, shortened, suggestion};
 
 /// Which part of the vocabulary an entry belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +19,13 @@ impl Kind {
         match self {
             Self::Action => "action",
             Self::Condition => "condition",
+        }
+    }
+
+    fn one(self) -> &'static str {
+        match self {
+            Self::Action => "an action",
+            Self::Condition => "a condition",
         }
     }
 
@@ -68,11 +75,11 @@ pub(super) fn read<'a>(
     let mut entry = match value {
         Value::String(name) => match kind.find(name) {
             Some(spec) => Entry { spec, args: BTreeMap::new(), path: path.clone() },
-            None => return Err(unknown(tree, kind, name, path)),
+            None => return Err(unknown(kind, name, path, tree.places().value(path))),
         },
         Value::Object(map) => from_mapping(tree, kind, map, path)?,
         other => {
-            let message = format!("expected the name of a {}, found {}", kind.word(), describe(other));
+            let message = format!("expected the name of {}, found {}", kind.one(), describe(other));
             return Err(at_value(tree, code::WRONG_KIND, path, message));
         }
     };
@@ -122,27 +129,29 @@ fn from_mapping<'a>(tree: &Tree, kind: Kind, map: &'a Map<String, Value>, path: 
 fn no_name(tree: &Tree, kind: Kind, map: &Map<String, Value>, path: &Path) -> Problem {
     let first = map.keys().min_by_key(|key| tree.places().key(&path.key(key)));
     match first {
-        None => at_value(tree, code::WRONG_KIND, path, format!("expected a {}, found an empty mapping", kind.word())),
-        Some(name) => unknown(tree, kind, name, &path.key(name)),
+        None => at_value(tree, code::WRONG_KIND, path, format!("expected {}, found an empty mapping", kind.one())),
+        Some(name) => unknown(kind, name, &path.key(name), tree.places().key(&path.key(name))),
     }
 }
 
-fn unknown(tree: &Tree, kind: Kind, name: &str, path: &Path) -> Problem {
+fn unknown(kind: Kind, name: &str, path: &Path, mark: Mark) -> Problem {
     if let Some((_, instead)) = LATER.iter().find(|(later, _)| *later == name && kind == Kind::Action) {
-        return at_key(tree, code::LATER, path, format!("`{name}` is not in this version")).help(*instead);
+        let message = format!("`{name}` is not in this version");
+        return Problem::new(code::LATER, path.to_string(), mark, message).help(*instead);
     }
     let mut names: Vec<&str> = kind.all().iter().map(|spec| spec.name).collect();
     if kind == Kind::Action {
         names.extend(["manual", "wait_until"]);
     }
     let help = if kind.other().find(name).is_some() {
-        format!("`{name}` is a {}, and a {} is expected here", kind.other().word(), kind.word())
+        format!("`{name}` is {}, and {} is expected here", kind.other().one(), kind.one())
     } else if kind == Kind::Action && name.trim().contains(' ') {
         "a statement is written `sql: ..`, a task for a person `manual: ..`".to_owned()
     } else {
         suggestion(name, &names)
     };
-    at_key(tree, code::UNKNOWN_ENTRY, path, format!("there is no {} `{}`", kind.word(), shortened(name))).help(help)
+    let message = format!("there is no {} `{}`", kind.word(), shortened(name));
+    Problem::new(code::UNKNOWN_ENTRY, path.to_string(), mark, message).help(help)
 }
 
 fn example(spec: &Spec) -> String {
@@ -153,9 +162,6 @@ fn at_value(tree: &Tree, code: Code, path: &Path, message: String) -> Problem {
     Problem::new(code, path.to_string(), tree.places().value(path), message)
 }
 
-/// An item of a list has no key; its place is where it begins.
 fn at_key(tree: &Tree, code: Code, path: &Path, message: String) -> Problem {
-    let bare = path.segments().last().is_some_and(|segment| matches!(segment, crate::domain::yaml::Segment::Index(_)));
-    let mark = if bare { tree.places().value(path) } else { tree.places().key(path) };
-    Problem::new(code, path.to_string(), mark, message)
+    Problem::new(code, path.to_string(), tree.places().key(path), message)
 }

@@ -167,11 +167,12 @@ impl<'a> Filler<'a> {
     }
 
     fn param(&mut self, name: &str, path: &Path) -> Option<ParamValue> {
-        if self.params.get(name).is_none() {
+        if !self.params.declares(name) {
             let names = self.params.names();
-            let help = match names.is_empty() {
-                true => format!("declare it: `params: {{{name}: {{type: ..}}}}`; a dollar sign is written `$$`"),
-                false => suggestion(name, &names),
+            let help = if names.is_empty() {
+                format!("declare it: `params: {{{name}: {{type: ..}}}}`; a dollar sign is written `$$`")
+            } else {
+                suggestion(name, &names)
             };
             self.refuse(code::UNKNOWN_PARAM, path, format!("there is no parameter `{name}`"), Some(help));
         }

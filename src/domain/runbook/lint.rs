@@ -38,6 +38,7 @@ const RUN_CHECKS: &[RunCheck] = &[references, never_stopped, never_resumed, paus
 /// Everything that speaks against the file.
 pub(super) fn check(draft: &Draft<'_>) -> Vec<Problem> {
     let mut problems = duplicate_ids(draft.tree);
+    problems.extend(no_steps(draft.tree));
     problems.extend(no_use_when(draft.tree));
     problems.extend(unused_params(draft));
     let built = || draft.steps.iter().enumerate().filter_map(|(index, step)| Some((index, step.as_ref()?)));
@@ -66,8 +67,11 @@ struct At<'a> {
 
 impl At<'_> {
     fn problem(&self, code: Code, key: &str, message: impl Into<String>) -> Problem {
-        let path = self.path.key(key);
-        Problem::new(code, path.to_string(), self.tree.places().key(&path), message)
+        self.problem_at(code, &self.path.key(key), message)
+    }
+
+    fn problem_at(&self, code: Code, path: &Path, message: impl Into<String>) -> Problem {
+        Problem::new(code, path.to_string(), self.tree.places().key(path), message)
     }
 }
 
@@ -160,6 +164,13 @@ fn duplicate_ids(tree: &Tree) -> Vec<Problem> {
         }
     }
     problems
+}
+
+fn no_steps(tree: &Tree) -> Option<Problem> {
+    let path = Path::root().key("steps");
+    let empty = tree.value()["steps"].as_array().is_some_and(Vec::is_empty);
+    let mark = tree.places().key(&path);
+    empty.then(|| Problem::new(code::MISSING_KEY, path.to_string(), mark, "a runbook needs at least one step"))
 }
 
 fn no_use_when(tree: &Tree) -> Vec<Problem> {
@@ -294,23 +305,25 @@ fn starts_with(statement: &str, words: &str) -> bool {
 fn references(run: &Run<'_>) -> Vec<Problem> {
     let mut problems = Vec::new();
     for (index, step) in run.steps.iter().enumerate() {
-        let before = &run.steps[..index];
-        let after = &run.steps[..=index];
+        let (before, after) = (&run.steps[..index], &run.steps[..=index]);
         let waited = match &step.work {
             Work::WaitUntil { conditions, .. } => conditions.as_slice(),
-            _ => &[],
+            Work::Act(_) | Work::Manual { .. } => &[],
         };
-        let places = [("preconditions", &step.preconditions[..], before), ("do", waited, before)];
-        let places = places.into_iter().chain([("postconditions", &step.postconditions[..], after)]);
-        for (key, conditions, earlier) in places {
-            let named = conditions.iter().filter_map(|condition| match condition {
-                Condition::FindingHolds(finding) => Some(&finding.step),
-                _ => None,
-            });
-            let wrong = named.filter_map(|id| Some((id, wrong_reference(run, earlier, id)?)));
-            problems.extend(wrong.map(|(id, why)| {
-                run.at(index).problem(code::BAD_STEP_REFERENCE, key, why).help(measuring(earlier, id))
-            }));
+        let at = run.at(index);
+        let places = [
+            (at.path.key("preconditions"), step.preconditions.as_slice(), before),
+            (at.path.key("do").key("wait_until"), waited, before),
+            (at.path.key("postconditions"), step.postconditions.as_slice(), after),
+        ];
+        for (path, conditions, earlier) in places {
+            for (item, condition) in conditions.iter().enumerate() {
+                let Condition::FindingHolds(finding) = condition else { continue };
+                if let Some(why) = wrong_reference(run, earlier, &finding.step) {
+                    let problem = at.problem_at(code::BAD_STEP_REFERENCE, &path.index(item), why);
+                    problems.push(problem.help(measuring(earlier, &finding.step)));
+                }
+            }
         }
     }
     problems

@@ -178,9 +178,9 @@ impl Params {
         Self(params)
     }
 
-    /// `None`: not declared. `Some(None)`: declared in a way that cannot be used.
-    pub(super) fn get(&self, name: &str) -> Option<Option<&Param>> {
-        self.0.get(name).map(Option::as_ref)
+    /// Whether there is a parameter of this name, also if its declaration cannot be used.
+    pub(super) fn declares(&self, name: &str) -> bool {
+        self.0.contains_key(name)
     }
 
     pub(super) fn names(&self) -> Vec<&str> {

@@ -145,11 +145,11 @@ impl Chooser<'_> {
                 (None, None, _) => self.missing(param),
             }
         }
+        self.distinct(&values);
         if self.problems.is_empty() {
             for param in remaining {
                 self.remaining(param, &mut values);
             }
-            self.distinct(&values);
         }
         if self.problems.is_empty() { Ok(values) } else { Err(self.source.tree.problems(self.problems)) }
     }

@@ -25,6 +25,11 @@ pub struct Runbook {
 }
 
 impl Runbook {
+    /// Every parameter as a person would give it, the chosen ones included. Resolving with these gives this runbook.
+    pub fn chosen(&self) -> BTreeMap<String, String> {
+        self.params.iter().map(|(name, value)| (name.clone(), value.plain())).collect()
+    }
+
     /// The tables that any step of `run` needs facts about, its private ones included.
     pub fn tables(&self, run: &RunId) -> BTreeSet<TableName> {
         self.steps.iter().flat_map(|step| step.tables(run)).collect()

@@ -45,14 +45,12 @@ impl Place {
         }
     }
 
-    /// Where the value at `path` stands; for a list or mapping under a key, where the key stands.
+    /// Where the value at `path` stands; for a list, a mapping or nothing under a key, where the
+    /// key stands.
     pub fn value(&self, path: &Path) -> Mark {
         let place = self.nearest(path);
-        match (&place.inside, place.key) {
-            (Inside::List(_) | Inside::Map(_), Some(key)) => key,
-            (Inside::Scalar { text, plain: true }, Some(key)) if text.is_empty() => key,
-            _ => place.value,
-        }
+        let shows = matches!(&place.inside, Inside::Scalar { text, plain } if !(*plain && text.is_empty()));
+        if shows { place.value } else { place.key.unwrap_or(place.value) }
     }
 
     /// Where the key of the value at `path` stands; for an item of a list, where the item begins.
@@ -65,16 +63,12 @@ impl Place {
 /// Reads the events of `text`. Problems here mean that the values cannot be trusted.
 pub(super) fn places(text: &str) -> Result<Place, Vec<Problem>> {
     let mut reader = Reader { events: Parser::new_from_str(text), problems: Vec::new() };
-    let root = reader.document();
-    match root {
-        Ok(Some(root)) if reader.problems.is_empty() => Ok(root),
-        Ok(Some(_)) => Err(reader.problems),
-        Ok(None) => {
-            reader.refuse(code::EMPTY, Mark::START, "the file is empty", "");
-            Err(reader.problems)
-        }
-        Err(Stop) => Err(reader.problems),
+    match reader.document() {
+        Ok(Some(root)) if reader.problems.is_empty() => return Ok(root),
+        Ok(None) => reader.refuse(code::EMPTY, Mark::START, "the file is empty", ""),
+        Ok(Some(_)) | Err(Stop) => {}
     }
+    Err(reader.problems)
 }
 
 /// Reading cannot go on; the reason is among the problems.

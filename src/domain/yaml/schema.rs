@@ -257,7 +257,8 @@ impl<'a> Walk<'a> {
     fn wrong_kind(&mut self, field: Field<'_>, value: &Value, path: &Path) {
         let kinds: Vec<&str> = field.kinds().into_iter().filter(|kind| *kind != "null").map(kind_word).collect();
         let kinds = kinds.join(" or ");
-        let of = field.format().filter(|_| kinds == "a text").map(|format| format!(" ({format})")).unwrap_or_default();
+        let named = field.format().filter(|format| kinds == "a text" && *format != "words");
+        let of = named.map(|format| format!(" ({format})")).unwrap_or_default();
         let message = format!("expected {kinds}{of}, found {}", describe(value));
         let quotes = matches!(value, Value::Number(_) | Value::Bool(_)) && kinds.contains("a text");
         self.at_value(code::WRONG_KIND, path, message, quotes.then(|| format!("write it in quotes: \"{value}\"")));

@@ -20,7 +20,7 @@ pub fn shortened(text: &str) -> String {
 /// The text of a file.
 pub fn decode<'a>(file: &str, bytes: &'a [u8]) -> Result<&'a str, Problems> {
     std::str::from_utf8(bytes).map_err(|error| {
-        let line = bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count() + 1;
+        let line = bytes[..error.valid_up_to()].split(|byte| *byte == b'\n').count();
         let mark = Mark { line, column: 1, length: 1 };
         let problem = Problem::new(code::UNREADABLE_TEXT, String::new(), mark, "this line is not UTF-8");
         Problems::new(file, "", vec![problem.help("save the file as UTF-8")])
