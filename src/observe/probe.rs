@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use crate::domain::base::TableName;
-use crate::domain::sql::{lookup, Dialect, Flavor, quote};
+use crate::domain::sql::{Dialect, Flavor, lookup, quote};
 
 /// One question. The order is the order in the packet: those that may be refused stand last, because a refusal ends
 /// the packet.
