@@ -1,6 +1,8 @@
 //! Opens the one connection of a command and proves, on that very connection, that it is what was approved: the
 //! server, its release, the session's settings, and that no other executor of the same run is at work there.
 
+use std::collections::BTreeMap;
+
 use mysql_async::Conn;
 
 use super::ask;
@@ -135,8 +137,13 @@ pub(super) async fn detect(conn: &mut Conn) -> Result<Dialect, Refusal> {
 
 /// Who answers on this connection.
 pub(super) async fn identify(conn: &mut Conn, dialect: Dialect) -> Result<Identity, Refusal> {
-    let row = ask::row(conn, &Identity::query(dialect)).await?;
-    Ok(Identity::of(dialect.flavor(), &row)?)
+    let rows = ask::rows(conn, &Identity::query(dialect.flavor())).await?;
+    let pair = |row: ask::TextRow| {
+        let mut columns = row.into_iter().flatten();
+        Some((columns.next()?.to_ascii_lowercase(), columns.next()?))
+    };
+    let variables: BTreeMap<String, String> = rows.into_iter().filter_map(pair).collect();
+    Ok(Identity::of(dialect.flavor(), |name| variables.get(name).map(String::as_str))?)
 }
 
 /// When the server that answers was started.

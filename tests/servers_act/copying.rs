@@ -58,12 +58,11 @@ async fn fill(stage: &Stage) {
              ('1','zz top',-0.0000000001,7,NULL,NULL,NULL,NULL,NULL,NULL,NULL,3.4028234e38,1.7976931348623157e308,NULL,\
              '2024-02-29','2024-10-27 01:30:00.000001','2024-10-27 00:59:59.999','838:59:59.00',1901,NULL,NULL,NULL,NULL)"
         ),
-        format!(
-            "INSERT INTO d.nasty (`kind`,`name`,`part`,`n?:x`,`f`,`g`,`stamp`,`payload`) \
+        "INSERT INTO d.nasty (`kind`,`name`,`part`,`n?:x`,`f`,`g`,`stamp`,`payload`) \
              WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n+1 FROM r WHERE n<900) \
              SELECT ELT(1+n%3,'zebra','apple','1'), CONCAT('x', n%7), n/7, n+1000, n/3, SQRT(n), \
              FROM_UNIXTIME(1711845000+n*60), UNHEX(SHA2(n,512)) FROM r"
-        ),
+            .to_owned(),
         "ALTER TABLE d.nasty AUTO_INCREMENT=9007199254750000".to_owned(),
     ] {
         conn.query_drop(&sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));

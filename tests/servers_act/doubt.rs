@@ -152,6 +152,26 @@ async fn a_killed_mysql_connection_is_in_doubt() {
     a_killed_connection_is_in_doubt(Flavor::Mysql).await;
 }
 
+/// The answer cannot come, and no network error either: only the second connection can tell.
+#[tokio::test]
+async fn an_answer_that_cannot_come_is_not_waited_for() {
+    let stage = Stage::new(Flavor::Mariadb, 0).await;
+    stage.with_table().await;
+    let holder = holder(&stage).await;
+    let line = Line::to(&stage);
+    let mut acting = stage.behind(&line);
+    let command = stage.statement("DROP TABLE d.t", Off);
+    let connection = acting.prepare(&run(), &command, &stage.identity("db-a").await).await.unwrap();
+    let sent_on = connection.clone();
+    let sending = tokio::spawn(async move { acting.send(&sent_on, &command, &silent()).await });
+    until_waiting(&stage).await;
+    line.freeze_the_first();
+    stage.acting().kill(&connection).await.unwrap();
+    let outcome = tokio::time::timeout(Duration::from_secs(20), sending).await.unwrap().unwrap();
+    assert!(matches!(&outcome, Outcome::InDoubt { why } if why.contains("has ended the connection")), "{outcome:?}");
+    drop(holder);
+}
+
 async fn a_restart_in_between_is_seen(flavor: Flavor) {
     let stage = Stage::new(flavor, 0).await;
     let db_a = server("db-a");

@@ -66,8 +66,10 @@ impl Stage {
     }
 
     pub async fn identity(&self, name: &str) -> String {
-        let row = self.sql(name, &Identity::query(self.dialect)).await.remove(0);
-        Identity::of(self.dialect.flavor(), &row).unwrap().to_string()
+        let rows = self.sql(name, &Identity::query(self.dialect.flavor())).await;
+        let value =
+            |wanted: &str| rows.iter().find(|row| row[0].as_deref() == Some(wanted)).and_then(|row| row[1].as_deref());
+        Identity::of(self.dialect.flavor(), value).unwrap().to_string()
     }
 
     pub async fn has(&self, name: &str, wanted: &TableName) -> bool {
@@ -90,25 +92,16 @@ impl Stage {
 
     pub fn statement(&self, text: &str, log: BinlogWriting) -> Command {
         let work = Work::Statement { text: text.to_owned(), session: Session::statement(log), dialect: self.dialect };
-        self.command(work, &[table("d.t")])
+        command(work, &[table("d.t")])
     }
 
     pub fn copy(&self, from: &str, of: &TableName, into: &TableName) -> Command {
         let session = Session::load(BinlogWriting::Off);
         let (from, table, dialect) = (server(from), of.clone(), self.dialect);
-        self.command(Work::Copy { from, table, into: into.clone(), limit: None, session, dialect }, &[into.clone()])
-    }
-
-    fn command(&self, work: Work, tables: &[TableName]) -> Command {
-        let effect = |table: &TableName| Effect { object: Object::Table(table.clone()), kind: EffectKind::Dropped };
-        Command {
-            server: server("db-a"),
-            work,
-            danger: Danger::Destructive,
-            effects: tables.iter().map(effect).collect(),
-            carry: Carry::Unlogged,
-            patch: Patch::default(),
-        }
+        command(
+            Work::Copy { from, table, into: into.clone(), limit: None, session, dialect },
+            std::slice::from_ref(into),
+        )
     }
 
     /// Prepares and sends, and closes again.
@@ -143,6 +136,18 @@ impl Stage {
     }
 }
 
+fn command(work: Work, tables: &[TableName]) -> Command {
+    let effect = |table: &TableName| Effect { object: Object::Table(table.clone()), kind: EffectKind::Dropped };
+    Command {
+        server: server("db-a"),
+        work,
+        danger: Danger::Destructive,
+        effects: tables.iter().map(effect).collect(),
+        carry: Carry::Unlogged,
+        patch: Patch::default(),
+    }
+}
+
 pub fn silent() -> watch::Sender<Option<CopyProgress>> {
     watch::channel(None).0
 }
@@ -161,12 +166,14 @@ pub fn not_sent(outcome: Outcome) -> String {
     }
 }
 
-/// A relay in front of a server's socket. Cutting it is what a broken network does, seen from both sides.
+/// A relay in front of a server's socket. Cutting it is what a broken network does, seen from both sides; freezing it
+/// is what a firewall does that has forgotten the connection.
 pub struct Line {
     path: std::path::PathBuf,
     _dir: tempfile::TempDir,
     relays: Arc<tokio::sync::Mutex<JoinSet<()>>>,
     accepting: tokio::task::JoinHandle<()>,
+    freeze: watch::Sender<bool>,
 }
 
 impl Line {
@@ -177,20 +184,38 @@ impl Line {
         let target = stage.topology.socket(&server("db-a"));
         let relays = Arc::new(tokio::sync::Mutex::new(JoinSet::new()));
         let all = Arc::clone(&relays);
+        let (freeze, frozen) = watch::channel(false);
         let accepting = tokio::spawn(async move {
-            while let Ok((mut client, _)) = listener.accept().await {
-                let target = target.clone();
-                all.lock().await.spawn(async move {
-                    let mut server = UnixStream::connect(target).await.unwrap();
-                    let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
-                });
+            let mut first = true;
+            while let Ok((client, _)) = listener.accept().await {
+                all.lock().await.spawn(relay(client, target.clone(), first.then(|| frozen.clone())));
+                first = false;
             }
         });
-        Self { path, _dir: dir, relays, accepting }
+        Self { path, _dir: dir, relays, accepting, freeze }
     }
 
     pub async fn cut(&self) {
         self.accepting.abort();
         self.relays.lock().await.shutdown().await;
+    }
+
+    /// Nothing passes any more on the connection that was opened first, and nobody is told.
+    pub fn freeze_the_first(&self) {
+        self.freeze.send_replace(true);
+    }
+}
+
+async fn relay(mut client: UnixStream, target: std::path::PathBuf, frozen: Option<watch::Receiver<bool>>) {
+    let mut server = UnixStream::connect(target).await.unwrap();
+    let forgotten = async {
+        match frozen {
+            Some(mut frozen) => drop(frozen.wait_for(|frozen| *frozen).await.unwrap()),
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::io::copy_bidirectional(&mut client, &mut server) => {}
+        () = forgotten => std::future::pending().await,
     }
 }

@@ -96,6 +96,17 @@ async fn what_is_not_one_statement_is_not_sent(flavor: Flavor) {
     assert!(stage.has("db-a", &table).await);
 }
 
+/// Where the server cannot say it, the detail says so instead of keeping quiet.
+async fn who_proves_that_it_is_one_statement_is_said(flavor: Flavor) {
+    let stage = Stage::new(flavor, 0).await;
+    stage.with_table().await;
+    let by_lexer = "this server cannot prepare the statement";
+    let detail = done(stage.act(&stage.statement("LOCK TABLES d.t READ", On)).await);
+    assert_eq!(detail.contains(by_lexer), flavor == Flavor::Mysql, "{detail}");
+    let detail = done(stage.act(&stage.statement("CHECK TABLE d.t", On)).await);
+    assert!(!detail.contains(by_lexer) && detail.contains("d.t | check | status | OK"), "{detail}");
+}
+
 async fn an_error_of_the_statement_is_a_failure(flavor: Flavor) {
     let stage = Stage::new(flavor, 0).await;
     stage.with_table().await;
@@ -174,6 +185,7 @@ on_both! {
     a_logged_write_is_seen_by_the_proof: mariadb_proof_sees_a_logged_write, mysql_proof_sees_a_logged_write;
     a_logged_drop_reaches_the_replica: mariadb_drops_logged, mysql_drops_logged;
     what_is_not_one_statement_is_not_sent: mariadb_is_sent_one_statement, mysql_is_sent_one_statement;
+    who_proves_that_it_is_one_statement_is_said: mariadb_proves_a_single_statement, mysql_proves_a_single_statement;
     an_error_of_the_statement_is_a_failure: mariadb_errors_are_failures, mysql_errors_are_failures;
     another_server_is_sent_nothing: another_mariadb_is_sent_nothing, another_mysql_is_sent_nothing;
     a_second_executor_of_the_run_is_denied: mariadb_denies_a_second_executor, mysql_denies_a_second_executor;

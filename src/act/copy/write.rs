@@ -117,13 +117,12 @@ impl Writer<'_> {
         while left > 0 {
             let rows = largest_power(left).min(self.batches.rows);
             let rest = values.split_off(rows * self.batches.width);
-            let statement = match inserts.get(&rows) {
-                Some(statement) => statement.clone(),
-                None => {
-                    let statement = self.conn.prep(self.layout.insert(self.into, rows)).await?;
-                    inserts.insert(rows, statement.clone());
-                    statement
-                }
+            let statement = if let Some(statement) = inserts.get(&rows) {
+                statement.clone()
+            } else {
+                let statement = self.conn.prep(self.layout.insert(self.into, rows)).await?;
+                inserts.insert(rows, statement.clone());
+                statement
             };
             self.conn.exec_drop(&statement, Params::Positional(values)).await?;
             values = rest;
