@@ -100,11 +100,12 @@ async fn what_is_not_one_statement_is_not_sent(flavor: Flavor) {
 async fn who_proves_that_it_is_one_statement_is_said(flavor: Flavor) {
     let stage = Stage::new(flavor, 0).await;
     stage.with_table().await;
+    stage.sql("db-a", "GRANT LOCK TABLES ON *.* TO act@'%'").await;
     let by_lexer = "this server cannot prepare the statement";
     let detail = done(stage.act(&stage.statement("LOCK TABLES d.t READ", On)).await);
     assert_eq!(detail.contains(by_lexer), flavor == Flavor::Mysql, "{detail}");
-    let detail = done(stage.act(&stage.statement("CHECK TABLE d.t", On)).await);
-    assert!(!detail.contains(by_lexer) && detail.contains("d.t | check | status | OK"), "{detail}");
+    let detail = done(stage.act(&stage.statement("OPTIMIZE TABLE d.t", On)).await);
+    assert!(!detail.contains(by_lexer) && detail.contains("d.t | optimize | status | OK"), "{detail}");
 }
 
 async fn an_error_of_the_statement_is_a_failure(flavor: Flavor) {
