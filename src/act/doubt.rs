@@ -8,14 +8,10 @@ use mysql_async::Conn;
 use super::ask::{self, TextRow};
 use super::session::{self, Refusal};
 use crate::connect;
-use crate::domain::base::Span;
 use crate::domain::base::text::printable;
 use crate::domain::fleet::Fleet;
 use crate::domain::run::{Connection, ConnectionState};
 use crate::domain::sql::lookup;
-
-/// Start times are exact to the second unless somebody sets the server's clock.
-const CLOCK_SLACK: Span = Span::from_secs(2);
 
 /// Looks on a connection of its own, so that it also works for a command of another process.
 pub(super) async fn look_for(fleet: &Fleet, connection: &Connection) -> ConnectionState {
@@ -51,8 +47,11 @@ async fn look(fleet: &Fleet, connection: &Connection) -> Result<(Conn, Connectio
         let expected = connection.identity.clone();
         return Err(Refusal::OtherServer { server: connection.server.clone(), expected, found });
     }
-    let booted = session::booted(&mut conn, dialect).await?;
-    if booted.since(connection.booted).max(connection.booted.since(booted)) > CLOCK_SLACK {
+    // Both times were computed by the server from one reading of its clock, so they are equal to the second, whatever
+    // the clock does. A server that was back within that second counts its connections from the beginning again.
+    let own = ask::number(&mut conn, lookup::CONNECTION_ID).await?;
+    let counts_anew = own.is_some_and(|own| own < connection.id);
+    if counts_anew || session::booted(&mut conn, dialect).await? != connection.booted {
         return Ok((conn, ConnectionState::Restarted));
     }
     // In this order: a connection is taken off the list after it gave its lock back.

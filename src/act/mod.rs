@@ -67,15 +67,14 @@ impl Act for Acting {
         progress: &watch::Sender<Option<CopyProgress>>,
     ) -> Outcome {
         let command = cleared.command();
+        if command.server != connection.server {
+            let why = format!("the connection is to {}, not to {}", connection.server, command.server);
+            return Outcome::NotSent { why };
+        }
         // Taken out first: if this future is dropped half-way, nobody can send on the connection again.
         let Some(mut prepared) = self.take(connection) else {
             return Outcome::NotSent { why: "expected a prepared connection, found none: prepare one".to_owned() };
         };
-        if command.server != connection.server {
-            return Outcome::NotSent {
-                why: format!("the connection is to {}, not to {}", connection.server, command.server),
-            };
-        }
         let outcome = match &command.work {
             Work::Statement { text, session, dialect } => {
                 send::statement(&mut prepared, command, text, *session, *dialect).await

@@ -10,7 +10,7 @@ use super::fault::Fault;
 use super::proof::LogProof;
 use super::session::Prepared;
 use crate::domain::base::text::printable;
-use crate::domain::run::Outcome;
+use crate::domain::run::{Connection, Outcome};
 use crate::domain::script::Command;
 use crate::domain::sql::Dialect;
 use crate::domain::sql::lookup;
@@ -23,7 +23,7 @@ const GUARD_IS_FALSE: u16 = 1242;
 /// The name under which a statement is prepared, to be forgotten at once.
 const PROOF: &str = "countersign_proof";
 /// How often to look whether a statement's connection is still there while its answer is awaited.
-const WATCH: Duration = Duration::from_secs(5);
+const WATCH: Duration = Duration::from_secs(2);
 /// Rows of an answer that are kept; `CHECK TABLE` and the like answer with a few.
 const KEPT_ROWS: usize = 20;
 
@@ -85,23 +85,22 @@ async fn deliver_watched(prepared: &mut Prepared, packet: &Packet) -> Result<Str
     let Prepared { conn, control, connection, .. } = prepared;
     tokio::select! {
         answer = deliver(conn, packet) => answer,
-        () = vanished(control, &connection.lock, connection.id) => {
-            Err(Outcome::InDoubt { why: "the server has ended the connection, and no answer came".to_owned() })
-        }
+        outcome = vanished(control, connection) => Err(outcome),
     }
 }
 
 /// Returns when the server has twice not known the connection any more. Never returns if nothing can be learned.
-async fn vanished(control: &mut Conn, lock: &str, id: u64) {
+pub(super) async fn vanished(control: &mut Conn, connection: &Connection) -> Outcome {
     let mut missed = 0;
     while missed < 2 {
         tokio::time::sleep(WATCH).await;
-        match ask::number(control, &lookup::lock_holder(lock)).await {
-            Ok(holder) if holder == Some(id) => missed = 0,
+        match ask::number(control, &lookup::lock_holder(&connection.lock)).await {
+            Ok(holder) if holder == Some(connection.id) => missed = 0,
             Ok(_) => missed += 1,
             Err(_) => std::future::pending().await,
         }
     }
+    Outcome::InDoubt { why: "the server has ended the connection, and no answer came".to_owned() }
 }
 
 /// Sends the packet as one, and reads the guard's answer and the statement's.

@@ -144,8 +144,13 @@ pub(super) async fn detect(conn: &mut Conn) -> Result<Dialect, Refusal> {
 
 /// Who answers on this connection.
 pub(super) async fn identify(conn: &mut Conn, dialect: Dialect) -> Result<Identity, Refusal> {
-    let row = ask::row(conn, &Identity::query(dialect)).await?;
-    Ok(Identity::of(dialect.flavor(), &row)?)
+    let rows = ask::rows(conn, &Identity::query(dialect.flavor())).await?;
+    let pair = |row: ask::TextRow| {
+        let mut columns = row.into_iter().flatten();
+        Some((columns.next()?.to_ascii_lowercase(), columns.next()?))
+    };
+    let variables: BTreeMap<String, String> = rows.into_iter().filter_map(pair).collect();
+    Ok(Identity::of(dialect.flavor(), |name| variables.get(name).map(String::as_str))?)
 }
 
 /// When the server that answers was started.

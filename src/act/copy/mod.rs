@@ -110,8 +110,12 @@ async fn run(
     let reader = tokio::spawn(read::read(source.conn, query, batches, sender));
     let started = Instant::now();
     let limit = order.limit.map(|limit| Duration::from_millis(limit.millis()));
-    let writer = Writer { conn: &mut prepared.conn, begin: packet, layout: &layout, into: order.into, batches, limit };
-    let written = writer.write(receiver, begun.rows, &report).await;
+    let Prepared { conn, control, connection, .. } = prepared;
+    let writer = Writer { conn, begin: packet, layout: &layout, into: order.into, batches, limit };
+    let written = tokio::select! {
+        written = writer.write(receiver, begun.rows, &report) => written,
+        outcome = send::vanished(control, connection) => Err(Stopped::Outcome(outcome)),
+    };
     let read = reader.await;
     match written {
         Err(Stopped::Outcome(outcome)) => Err(outcome),

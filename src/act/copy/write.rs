@@ -103,7 +103,9 @@ impl Writer<'_> {
         while let Some(batch) = next {
             rows += batch.rows as u64;
             self.insert(batch, inserts).await?;
-            next = tokio::time::timeout_at(until, batches.recv()).await.ok().flatten();
+            // A reader that is ahead would win against the clock for ever.
+            let due = tokio::time::Instant::now() >= until;
+            next = if due { None } else { tokio::time::timeout_at(until, batches.recv()).await.ok().flatten() };
         }
         Ok(rows)
     }
@@ -115,13 +117,12 @@ impl Writer<'_> {
         while left > 0 {
             let rows = largest_power(left).min(self.batches.rows);
             let rest = values.split_off(rows * self.batches.width);
-            let statement = match inserts.get(&rows) {
-                Some(statement) => statement.clone(),
-                None => {
-                    let statement = self.conn.prep(self.layout.insert(self.into, rows)).await?;
-                    inserts.insert(rows, statement.clone());
-                    statement
-                }
+            let statement = if let Some(statement) = inserts.get(&rows) {
+                statement.clone()
+            } else {
+                let statement = self.conn.prep(self.layout.insert(self.into, rows)).await?;
+                inserts.insert(rows, statement.clone());
+                statement
             };
             self.conn.exec_drop(&statement, Params::Positional(values)).await?;
             values = rest;

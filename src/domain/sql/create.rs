@@ -42,7 +42,7 @@ pub fn twin(flavor: Flavor, create: &str, into: &TableName) -> Result<String, No
 }
 
 /// The definition without what differs between twins: the name, what the server derives from it, and the counter of
-/// AUTO_INCREMENT, which every insert moves. Equal texts mean equal definitions.
+/// `AUTO_INCREMENT`, which every insert moves. Equal texts mean equal definitions.
 pub fn comparable(flavor: Flavor, create: &str) -> Result<String, NoTwin> {
     let lexed = lex(create, Reading::Expanded)?;
     let name = name_token(&lexed)?;

@@ -1,13 +1,13 @@
 //! What a server proves to be: the one text that is observed, signed and compared on the connection that acts.
 //!
-//! Only what any account may read, and what a statement of ours can compare again in front of itself. MariaDB has no
-//! identifier of its own, so its identity is a composite; on MySQL the composite also tells apart two servers whose
-//! data directory was copied together with its identifier. It never contains an address by which somebody connected.
+//! Made of global variables that any account may read, and that a statement of ours can compare again in front of
+//! itself. It never contains the address by which somebody connected.
 
 use std::fmt;
 
-use super::dialect::{Dialect, Flavor};
+use super::dialect::Flavor;
 use super::packet::{Guard, IdentityVariable};
+use super::quote;
 use crate::domain::base::text::printable;
 
 /// What one server said of itself, complete.
@@ -19,35 +19,47 @@ pub struct Identity {
 
 /// A server that does not say what it is.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("expected the server to tell its `{variable}`, found nothing: connect to the server itself, not to a proxy")]
+#[error("the server has no variable `{variable}`, which is part of what it proves to be: connect to the server itself")]
 pub struct Unproven {
     pub variable: &'static str,
 }
 
+/// MySQL has an id of its own. MariaDB has none that every installation has for itself, so it is all of these together;
+/// one that moves to another port or directory is another server until somebody says otherwise.
+const fn required(flavor: Flavor) -> &'static [IdentityVariable] {
+    use IdentityVariable::{Datadir, Hostname, Port, ServerId, ServerUuid};
+    match flavor {
+        Flavor::MySql => &[ServerUuid],
+        Flavor::MariaDb => &[ServerId, Hostname, Port, Datadir],
+    }
+}
+
+/// What only some releases have.
+const fn optional(flavor: Flavor) -> &'static [IdentityVariable] {
+    match flavor {
+        Flavor::MySql => &[],
+        Flavor::MariaDb => &[IdentityVariable::ServerUid],
+    }
+}
+
 impl Identity {
-    /// What is asked of a server, in this order.
-    pub const fn variables(flavor: Flavor) -> &'static [IdentityVariable] {
-        use IdentityVariable::{Datadir, Hostname, PidFile, Port, ServerId, ServerUuid, Socket};
-        match flavor {
-            Flavor::MySql => &[ServerUuid, Hostname, Port, Datadir],
-            Flavor::MariaDb => &[ServerId, Hostname, Port, Datadir, PidFile, Socket],
+    /// The query whose rows, name and value, hold what [`Self::of`] asks for.
+    pub fn query(flavor: Flavor) -> String {
+        let names: Vec<String> =
+            required(flavor).iter().chain(optional(flavor)).map(|variable| quote::string(variable.name())).collect();
+        format!("SHOW GLOBAL VARIABLES WHERE Variable_name IN ({})", names.join(","))
+    }
+
+    /// The identity of the server whose global variables `value` gives by their lower-case name.
+    pub fn of<'a>(flavor: Flavor, value: impl Fn(&str) -> Option<&'a str>) -> Result<Self, Unproven> {
+        let mut values = Vec::new();
+        for variable in required(flavor) {
+            let found = value(variable.name()).ok_or(Unproven { variable: variable.name() })?;
+            values.push((*variable, found.to_owned()));
         }
-    }
-
-    /// The query whose only row [`Self::of`] takes.
-    pub fn query(dialect: Dialect) -> String {
-        let columns: Vec<String> =
-            Self::variables(dialect.flavor()).iter().map(|variable| variable.expression()).collect();
-        format!("SELECT {}", columns.join(", "))
-    }
-
-    /// The identity in the row that [`Self::query`] returned, as text.
-    pub fn of(flavor: Flavor, row: &[Option<String>]) -> Result<Self, Unproven> {
-        let value = |(column, variable): (usize, &IdentityVariable)| match row.get(column) {
-            Some(Some(value)) => Ok((*variable, value.clone())),
-            _ => Err(Unproven { variable: variable.name() }),
-        };
-        let values = Self::variables(flavor).iter().enumerate().map(value).collect::<Result<_, _>>()?;
+        for variable in optional(flavor) {
+            values.extend(value(variable.name()).map(|found| (*variable, found.to_owned())));
+        }
         Ok(Self { flavor, values })
     }
 
@@ -61,7 +73,7 @@ impl Identity {
     }
 }
 
-/// `mysql server_uuid=.. hostname=..`: a space in a value is written as `\u{20}`, so no two identities look alike.
+/// `mysql server_uuid=..`: a space in a value is written as `\u{20}`, so no two identities look alike.
 impl fmt::Display for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.flavor {
@@ -78,36 +90,45 @@ impl fmt::Display for Identity {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::sql::dialect::Version;
+    use crate::domain::sql::dialect::{Dialect, Version};
 
-    fn row(values: &[&str]) -> Vec<Option<String>> {
-        values.iter().map(|value| Some((*value).to_owned())).collect()
+    fn mariadb(values: &[(&str, &'static str)]) -> Result<Identity, Unproven> {
+        Identity::of(Flavor::MariaDb, |name| values.iter().find(|(one, _)| *one == name).map(|(_, value)| *value))
     }
+
+    const DB_A: [(&str, &str); 4] =
+        [("server_id", "1"), ("hostname", "db-a"), ("port", "3306"), ("datadir", "/var/lib/my sql/")];
 
     #[test]
     fn the_text_names_every_part_and_the_guards_compare_the_same_parts() {
-        let mysql = Identity::of(Flavor::MySql, &row(&["3e11", "db-a", "3306", "/var/lib/my sql/"])).unwrap();
-        assert_eq!(mysql.to_string(), "mysql server_uuid=3e11 hostname=db-a port=3306 datadir=/var/lib/my\\u{20}sql/");
-        let dialect = Dialect::of(Flavor::MySql, Version::new(9, 7, 4)).unwrap();
-        let conditions: Vec<String> = mysql.guards().iter().map(|guard| guard.condition(dialect).unwrap()).collect();
+        let identity = mariadb(&DB_A).unwrap();
+        assert_eq!(identity.to_string(), "mariadb server_id=1 hostname=db-a port=3306 datadir=/var/lib/my\\u{20}sql/");
+        let dialect = Dialect::of(Flavor::MariaDb, Version::new(10, 11, 19)).unwrap();
+        let conditions: Vec<String> = identity.guards().iter().map(|guard| guard.condition(dialect).unwrap()).collect();
         assert_eq!(conditions.len(), 4);
         assert_eq!(conditions[3], "CAST(@@GLOBAL.datadir AS BINARY)='/var/lib/my sql/'");
+        let mysql = Identity::of(Flavor::MySql, |name| (name == "server_uuid").then_some("3e11")).unwrap();
+        assert_eq!(mysql.to_string(), "mysql server_uuid=3e11");
+    }
+
+    #[test]
+    fn what_only_some_releases_have_counts_where_it_is() {
+        let mut values = DB_A.to_vec();
+        values.push(("server_uid", "x/y="));
+        let identity = mariadb(&values).unwrap();
+        assert!(identity.to_string().ends_with(" server_uid=x/y="));
+        assert_eq!(identity.guards().len(), 5);
     }
 
     #[test]
     fn a_value_cannot_pose_as_another_part() {
-        let one = Identity::of(Flavor::MySql, &row(&["3e11 hostname=x", "y", "1", "/d"])).unwrap();
-        let other = Identity::of(Flavor::MySql, &row(&["3e11", "x hostname=y", "1", "/d"])).unwrap();
-        assert_ne!(one.to_string(), other.to_string());
+        let posing = [("server_id", "1 hostname=x"), ("hostname", "y"), ("port", "1"), ("datadir", "/d")];
+        let honest = [("server_id", "1"), ("hostname", "x hostname=y"), ("port", "1"), ("datadir", "/d")];
+        assert_ne!(mariadb(&posing).unwrap().to_string(), mariadb(&honest).unwrap().to_string());
     }
 
     #[test]
     fn a_server_that_hides_a_part_is_not_proven() {
-        let mut answer = row(&["1", "db-a", "3306", "/d", "/d/pid", "/d/sock"]);
-        assert!(Identity::of(Flavor::MariaDb, &answer).is_ok());
-        answer[3] = None;
-        let error = Identity::of(Flavor::MariaDb, &answer).unwrap_err();
-        assert_eq!(error.variable, "datadir");
-        assert!(Identity::of(Flavor::MariaDb, &answer[..3]).is_err());
+        assert_eq!(mariadb(&DB_A[..3]).unwrap_err().variable, "datadir");
     }
 }

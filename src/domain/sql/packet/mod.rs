@@ -14,6 +14,8 @@ use super::quote;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum IdentityVariable {
     ServerUuid,
+    /// Some MariaDB releases only.
+    ServerUid,
     ServerId,
     Hostname,
     Port,
@@ -26,6 +28,7 @@ impl IdentityVariable {
     pub const fn name(self) -> &'static str {
         match self {
             Self::ServerUuid => "server_uuid",
+            Self::ServerUid => "server_uid",
             Self::ServerId => "server_id",
             Self::Hostname => "hostname",
             Self::Port => "port",
