@@ -3,7 +3,9 @@
 //! The map of the code is `docs/ARCHITECTURE.md`. In one line: [`domain`] decides over values, everything else
 //! carries values in and effects out.
 
+pub mod cli;
 pub mod domain;
 pub mod executor;
 pub mod keys;
 pub mod store;
+pub mod tui;

@@ -1,0 +1,3 @@
+//! The command line: arguments, wiring, output, exit codes.
+
+pub mod lines;
