@@ -38,15 +38,17 @@ impl Challenge {
 /// Every question that the request can be asked; there is always at least one.
 fn questions(request: &RequestState) -> Vec<Challenge> {
     let reached = reached(&request.assessed);
+    let worst = request.assessed.script.iter().max_by_key(|command| command.danger);
+    let itself = worst.map_or_else(String::new, |command| format!(", {} too", command.server));
     let mut all = vec![Challenge {
         id: "reaches",
-        question: "How many servers does it reach, with the one that runs it?".to_owned(),
+        question: format!("How many servers get it{itself}?"),
         answers: vec![reached.len().to_string()],
     }];
-    if let Some(command) = request.assessed.script.iter().max_by_key(|command| command.danger) {
+    if let Some(command) = worst {
         all.push(Challenge {
             id: "runs",
-            question: format!("Which server runs the {} command?", command.danger),
+            question: "Which server runs it?".to_owned(),
             answers: vec![command.server.to_string()],
         });
     }

@@ -104,8 +104,7 @@ pub(crate) fn condition(kind: &str, args: serde_json::Value) -> Condition {
 /// The step that drops the damaged table, logged or not; with a detached spare it asks for what protects its copy.
 pub(crate) fn drop_step(spare: Spare, log: &str) -> Step {
     let statement = "DROP TABLE `shop`.`orders`";
-    let mut step =
-        step("drop-corrupt", act("db-a", "sql", serde_json::json!({ "statement": statement, "log": log })));
+    let mut step = step("drop-corrupt", act("db-a", "sql", serde_json::json!({ "statement": statement, "log": log })));
     if spare == Spare::Detached {
         step.preconditions = vec![
             condition("fenced", serde_json::json!({ "server": "db-c" })),
@@ -203,6 +202,7 @@ impl Story {
             let effects = self.give(input);
             input = match effects.into_iter().next() {
                 Some(Effect::WakeAt(_)) if matches!(self.state.phase, Phase::Requested { .. }) => return self,
+                Some(Effect::Finish(_)) => return self,
                 Some(effect) => self.answer(effect),
                 None if self.seen.len() > before => Input::Proceed,
                 None => return self,
@@ -349,11 +349,9 @@ fn measured(patch: &crate::domain::snapshot::Patch) -> Vec<Measured> {
     patch
         .changes()
         .filter_map(|(key, known)| match (&key.about, known.value()) {
-            (About::Table { table, fact: TableFact::Finding }, Ok(Value::Finding(finding))) => Some(Measured {
-                server: key.server.clone(),
-                table: table.clone(),
-                finding: finding.clone(),
-            }),
+            (About::Table { table, fact: TableFact::Finding }, Ok(Value::Finding(finding))) => {
+                Some(Measured { server: key.server.clone(), table: table.clone(), finding: finding.clone() })
+            }
             _ => None,
         })
         .collect()

@@ -99,7 +99,7 @@ pub const TABLE: &[Binding] = &[
     row(&[Plain(KeyCode::PageDown)], Always, Command::PageDown, "PgDn", "page down"),
     row(&[letter('g'), Plain(KeyCode::Home)], Reading, Command::Top, "g", "top"),
     row(&[letter('G'), Plain(KeyCode::End)], Reading, Command::Bottom, "G", "bottom"),
-    row(&[Plain(KeyCode::Enter)], Always, Command::Open, "Enter", "details, go on in a form"),
+    row(&[Plain(KeyCode::Enter)], Always, Command::Open, "Enter", "details"),
     row(&[Plain(KeyCode::Esc)], Always, Command::Back, "Esc", "back"),
     row(&[letter('d')], Reading, Command::FullText, "d", "full request"),
     row(&[letter('e')], Reading, Command::Evidence, "e", "evidence"),
@@ -196,14 +196,17 @@ pub fn offered(model: &Model) -> Vec<Command> {
     }
     let mut commands = vec![Hold];
     match model.ui.view {
-        View::Steps => commands.extend([Show(View::Review), Open, Release, Evidence, Note]),
-        View::Review => return vec![Hold, Next, PageDown, FullText, Evidence, Measure, Back, Help],
+        View::Steps => commands.extend([Show(View::Review), Release, Open]),
+        View::Review => return vec![Hold, Next, PageDown, Back, Help, FullText, Evidence, Measure],
         View::Fleet => commands.extend([Up, Down]),
         View::Approvals => commands.extend([Show(View::Review), FullText, Withdraw, Copy]),
         View::Timeline => commands.extend([Note, Follow, Copy]),
     }
-    commands.extend(VIEWS.into_iter().filter(|command| *command != Show(model.ui.view)));
     commands.extend([Help, Leave]);
+    commands.extend(VIEWS.into_iter().filter(|command| *command != Show(model.ui.view)));
+    if model.ui.view == View::Steps {
+        commands.extend([Evidence, Note]);
+    }
     commands.retain(|command| *command == Hold || why_off(model, *command).is_none());
     commands
 }

@@ -29,11 +29,15 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Action> {
         Msg::Executor(executor) if executor == model.executor => return actions,
         Msg::Executor(executor) => model.executor = executor,
         Msg::Review(look) => {
+            unread(model);
             model.own.insert(look.request.clone(), look);
         }
         Msg::Key(key) => actions = typed(model, &key),
         Msg::Paste => model.ui.message = Some("nothing was pasted: type it".to_owned()),
-        Msg::Resize { width, height } => (model.ui.width, model.ui.height) = (width, height),
+        Msg::Resize { width, height } => {
+            (model.ui.width, model.ui.height) = (width, height);
+            unread(model);
+        }
         Msg::Tick(now) if now.millis().div_euclid(1000) == model.now.millis().div_euclid(1000) => {
             model.now = now;
             return actions;
@@ -44,6 +48,16 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Action> {
     draw::review::note_what_was_shown(model);
     model.revision += 1;
     actions
+}
+
+/// What is to be read has changed: it counts as unread, and reading begins at its top.
+fn unread(model: &mut Model) {
+    if let Some(review) = &mut model.review {
+        review.read_rows = 0;
+        if model.ui.view == View::Review && model.ui.popup.is_none() {
+            model.ui.scroll = 0;
+        }
+    }
 }
 
 /// A record may end what the person was doing, or bring up a request for a reviewer.
@@ -230,7 +244,7 @@ fn focus(model: &mut Model, step: fn(Focus) -> Focus) -> Vec<Action> {
 }
 
 fn scroll(model: &mut Model, command: Command) {
-    let page = usize::from(model.ui.height / 2).max(1);
+    let page = draw::page(model);
     let last = draw::last_scroll(model);
     if let (None, View::Steps, Some(count)) = (&model.ui.popup, model.ui.view, choices(model)) {
         let at = model.ui.choice;

@@ -11,7 +11,7 @@ use crate::tui::model::Model;
 use crate::tui::review::approved;
 use crate::tui::status::gate;
 use crate::tui::theme::{Role, Sign};
-use crate::tui::words::{say, until, wrap};
+use crate::tui::words::{count, say, until, wrap};
 
 /// Draws both panels.
 pub fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
@@ -22,10 +22,11 @@ pub fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     };
     let width = usize::from(area.width.saturating_sub(2));
     let binds = binds(model, request, width);
-    let [top, bottom] =
-        Layout::vertical([Constraint::Fill(1), Constraint::Max(super::height(binds.len()))]).areas(area);
+    let people = people(model, request, width);
+    let top = super::height(people.len()).max(area.height.saturating_sub(super::height(binds.len())));
+    let [top, bottom] = Layout::vertical([Constraint::Length(top), Constraint::Fill(1)]).areas(area);
     let right = format!("{} {}   {}", request.header.step, gate(request), standing(model, request));
-    panel::draw(frame, top, model, &Title::new("3 Approvals", &right), people(model, request, width));
+    panel::draw(frame, top, model, &Title::new("3 Approvals", &right), people);
     panel::draw(frame, bottom, model, &Title::new("What an approval binds", ""), binds);
 }
 
@@ -83,7 +84,11 @@ fn binds(model: &Model, request: &RequestState, width: usize) -> Vec<Line<'stati
         format!("request {id}   sha256 {}", Digest::of(request.text.as_bytes())),
         format!("run {}   runbook {} sha256 {}", header.run, say(&header.runbook), header.runbook_digest.short()),
         format!("step {}/{} {} attempt {}", header.step_number, header.steps, header.step, header.attempt),
-        format!("{} commands, {} claims on facts", request.assessed.script.len(), request.assessed.relies_on.len()),
+        format!(
+            "{}, {} on facts",
+            count(request.assessed.script.len(), "command"),
+            count(request.assessed.relies_on.len(), "claim")
+        ),
         format!("made {}   expires {}   used at most once", header.created.clock(), header.expires.clock()),
         "void when a claim fails, the text would be rendered differently, it expires, or somebody rejects it"
             .to_owned(),

@@ -49,7 +49,9 @@ pub fn rows(model: &Model, width: usize) -> Vec<Line<'static>> {
         let expires = format!("expires {} (in {})", header.expires.clock(), until(model.now, header.expires));
         rows.push(row(theme, Role::Text, expires));
     }
-    rows.extend(progress(model).into_iter().map(|text| row(theme, Role::Strong, text)));
+    let progress = progress(model);
+    let lines = progress.iter().flat_map(|text| wrap(text, width));
+    rows.extend(lines.map(|text| row(theme, Role::Strong, text)));
     rows
 }
 
@@ -108,6 +110,22 @@ fn progress(model: &Model) -> Vec<String> {
     lines
 }
 
+/// What the step ran into.
+fn met(model: &Model) -> Vec<String> {
+    let notes = &model.history.step;
+    let mut lines: Vec<String> = notes.blocked.iter().map(|why| format!("blocked: {}", say(why))).collect();
+    for refusal in &notes.refusals {
+        lines.extend(refusal.to_string().lines().map(say));
+    }
+    lines.extend(notes.drift.iter().map(|evidence| format!("drift: {}", say(&evidence.to_string()))));
+    if let Some(doubt) = &notes.doubt {
+        lines.push(format!("in doubt: {}", say(&doubt.why)));
+        let evidence = doubt.found.iter().flat_map(|found| &found.evidence);
+        lines.extend(evidence.map(|evidence| format!("  {}", say(&evidence.to_string()))));
+    }
+    lines
+}
+
 /// Everything about the step, for the pop-up and for copying.
 pub fn full(model: &Model) -> Vec<String> {
     let Some(state) = &model.state else { return vec!["no run is open yet".to_owned()] };
@@ -127,6 +145,7 @@ pub fn full(model: &Model) -> Vec<String> {
             lines.push(format!("way back after:  {}", say(&way.after)));
         }
     }
+    lines.extend(met(model));
     if let Some(took) = model.history.took(state.cursor, model.now) {
         lines.push(format!("since {}", long(took)));
     }

@@ -93,6 +93,15 @@ fn step(model: &Model, frame: &mut Frame<'_>, area: Rect) {
         return;
     }
     let width = usize::from(area.width.saturating_sub(2));
+    if area.height < 16 {
+        let detail = height(detail::rows(model, width).len()).min(area.height / 2);
+        let parts = [Constraint::Length(detail), Constraint::Length(1), Constraint::Fill(1)];
+        let [top, middle, bottom] = Layout::vertical(parts).areas(area);
+        detail::draw(model, frame, top);
+        checks::line_only(model, frame, middle);
+        reach::draw(model, frame, bottom);
+        return;
+    }
     let detail = height(detail::rows(model, width).len()).min(area.height / 2);
     let checks = height(checks::rows(model, width).len()).min((area.height.saturating_sub(detail)) / 2);
     let [top, middle, bottom] =
@@ -117,6 +126,16 @@ fn draw_prompt(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     if model.ui.popup.is_none() && area.width > 4 {
         frame.set_cursor_position(Position::new(area.x + 3 + column, area.y + 1));
     }
+}
+
+/// How many rows one page moves by: never more than are on the screen at once.
+pub fn page(model: &Model) -> usize {
+    if model.ui.view == View::Review && model.ui.popup.is_none() {
+        return review::page(model);
+    }
+    let area = Rect::new(0, 0, model.ui.width, model.ui.height);
+    let [_, body, ..] = areas(model, area);
+    usize::from(body.height.saturating_sub(3)).max(1)
 }
 
 /// The last useful scroll position of what is shown.

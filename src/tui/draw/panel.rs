@@ -8,7 +8,7 @@ use ratatui::widgets::{Block, Borders, Clear, Paragraph};
 use crate::tui::field::Field;
 use crate::tui::model::Model;
 use crate::tui::theme::{Role, Theme};
-use crate::tui::words::clip;
+use crate::tui::words::{clip, count};
 
 /// What stands in the upper edge: on the left what it is, on the right a figure.
 #[derive(Debug, Clone)]
@@ -32,7 +32,7 @@ impl<'a> Title<'a> {
 
 /// A panel whose rows begin at the top; when they do not fit, the last row says how many are missing.
 pub fn draw(frame: &mut Frame<'_>, area: Rect, model: &Model, title: &Title<'_>, rows: Vec<Line<'static>>) {
-    scrolled(frame, area, model, title, rows, 0);
+    framed(frame, area, model, title, rows, " (e shows all)");
 }
 
 /// The same, from row `scroll` on.
@@ -44,19 +44,41 @@ pub fn scrolled(
     rows: Vec<Line<'static>>,
     scroll: usize,
 ) {
+    let rows = rows.into_iter().skip(scroll).collect();
+    framed(frame, area, model, title, rows, " below (PgDn)");
+}
+
+fn framed(
+    frame: &mut Frame<'_>,
+    area: Rect,
+    model: &Model,
+    title: &Title<'_>,
+    mut shown: Vec<Line<'static>>,
+    more: &str,
+) {
     if area.height < 2 || area.width < 4 {
         return;
     }
     let theme = model.theme();
     let room = usize::from(area.height - 2);
-    let mut shown: Vec<Line<'static>> = rows.into_iter().skip(scroll).collect();
     if shown.len() > room && room > 0 {
         let hidden = shown.len() - (room - 1);
         shown.truncate(room - 1);
-        shown.push(Line::styled(format!("... {hidden} more rows below"), theme.style(Role::Dim)));
+        shown.push(Line::styled(format!("... {}{more}", count(hidden, "more row")), theme.style(Role::Dim)));
     }
+    let width = usize::from(area.width - 2);
+    let shown: Vec<Line<'static>> = shown.into_iter().map(|line| fitted(line, width)).collect();
     frame.render_widget(Clear, area);
     frame.render_widget(Paragraph::new(shown).block(block(area, theme, title)), area);
+}
+
+/// A line that is too wide says so at its end.
+fn fitted(line: Line<'static>, width: usize) -> Line<'static> {
+    if line.width() <= width {
+        return line;
+    }
+    let style = line.spans.first().map(|span| span.style).unwrap_or_default();
+    Line::from(Span::styled(clip(&line.to_string(), width), style))
 }
 
 fn block(area: Rect, theme: Theme, title: &Title<'_>) -> Block<'static> {

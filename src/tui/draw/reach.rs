@@ -91,8 +91,9 @@ fn branch(theme: Theme, reach: &Reach, line: &Arrival, trunk: &Trunk, width: usi
 
 fn arrival(theme: Theme, line: &Arrival, trunk: &str, width: usize) -> Line<'static> {
     let name = format!("{trunk}{}", line.server);
-    let why = width.saturating_sub(18 + 24 + 2);
-    let text = columns(&[(&name, 18), (&how(&line.how), 24), (&say(&line.why), why)]);
+    let name_width = name.chars().count().max(14);
+    let why = width.saturating_sub(name_width + 20 + 2);
+    let text = columns(&[(&name, name_width), (&how(&line.how), 20), (&say(&line.why), why)]);
     let role = if line.how.spares() { Role::Text } else { Role::Caution };
     row(theme, role, text)
 }
@@ -102,7 +103,7 @@ pub fn how(how: &How) -> String {
     match how {
         How::RunsHere => "runs here".to_owned(),
         How::Now => "REACHED".to_owned(),
-        How::Group => "REACHED by the cluster".to_owned(),
+        How::Group => "REACHED by cluster".to_owned(),
         How::Delayed(after) => format!("REACHED after {}", long(*after)),
         How::Held => "HELD, may arrive".to_owned(),
         How::Blocked => "BLOCKED, may arrive".to_owned(),

@@ -8,7 +8,7 @@ use super::panel::{self, Title, columns, row};
 use super::reach::how;
 use super::trouble;
 use crate::domain::reach::survivors::CopyLine;
-use crate::domain::reach::{How, Refusal};
+use crate::domain::reach::{Copy, How, Refusal};
 use crate::tui::model::Model;
 use crate::tui::status::step_name;
 use crate::tui::theme::{Role, Theme};
@@ -24,8 +24,8 @@ pub fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     let choices = trouble::choices(model, width);
     let [top, middle, bottom] = Layout::vertical([
         Constraint::Max(super::height(what.len())),
-        Constraint::Fill(1),
-        Constraint::Max(super::height(choices.len())),
+        Constraint::Min(3),
+        Constraint::Length(super::height(choices.len()).min(area.height / 2)),
     ])
     .areas(area);
     let title = format!("REFUSED  {}", step_name(state));
@@ -54,10 +54,20 @@ fn what(model: &Model, refusals: &[Refusal], width: usize) -> Vec<Line<'static>>
 fn line(theme: Theme, copy: &CopyLine, width: usize) -> Line<'static> {
     let lost = copy.copy.is_good() && !copy.how.spares();
     let mark = if lost { "<-- a good copy" } else { "" };
-    let words = format!("{} > {}", say(&copy.copy.to_string()), after(copy));
-    let words_width = width.saturating_sub(16 + 23 + 18 + 3).max(14);
-    let text = columns(&[(copy.server.as_str(), 16), (&how(&copy.how), 23), (&words, words_width), (mark, 18)]);
+    let words = format!("{} > {}", now(&copy.copy), after(copy));
+    let text = columns(&[(copy.server.as_str(), 12), (&how(&copy.how), 20), (&words, 24), (mark, width)]);
     row(theme, if lost { Role::Alarm } else { Role::Text }, text)
+}
+
+/// The copy as it is, in one word or two; the reasons stand under "e".
+const fn now(copy: &Copy) -> &'static str {
+    match copy {
+        Copy::Good { .. } => "GOOD",
+        Copy::Corrupt { .. } => "CORRUPT",
+        Copy::Absent => "ABSENT",
+        Copy::Unproved { .. } => "not proved",
+        Copy::Unknown { .. } => "unknown",
+    }
 }
 
 fn after(copy: &CopyLine) -> String {
@@ -72,12 +82,12 @@ fn after(copy: &CopyLine) -> String {
 fn why(theme: Theme, refusals: &[Refusal], width: usize) -> Vec<Line<'static>> {
     let mut rows = Vec::new();
     for refusal in refusals {
-        for why in &refusal.why {
-            rows.extend(lines(theme, Role::Text, why, width));
-        }
         rows.extend(lines(theme, Role::Text, &format!("way back now:   {}", refusal.way_back.before), width));
         rows.extend(lines(theme, Role::Alarm, &format!("way back after: {}", refusal.way_back.after), width));
         rows.extend(lines(theme, Role::Strong, &format!("instead: {}", refusal.hint), width));
+        for why in &refusal.why {
+            rows.extend(lines(theme, Role::Text, why, width));
+        }
     }
     let rules = format!("No signature and no file overrides {}.", count(refusals.len(), "such rule"));
     rows.push(row(theme, Role::Text, rules.replace("1 such rule", "this rule")));

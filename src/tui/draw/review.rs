@@ -55,6 +55,11 @@ fn reading_area(model: &Model) -> Rect {
     areas(body)[0]
 }
 
+/// How many rows of the reading part are on the screen at once.
+pub fn page(model: &Model) -> usize {
+    usize::from(reading_area(model).height.saturating_sub(3)).max(1)
+}
+
 /// The last useful scroll position of the reading part.
 pub fn last_scroll(model: &Model) -> usize {
     let Some(review) = &model.review else { return 0 };
@@ -78,9 +83,13 @@ pub fn note_what_was_shown(model: &mut Model) {
     let Some(review) = &model.review else { return };
     let area = reading_area(model);
     let rows = reading(model, review, usize::from(area.width.saturating_sub(2))).len();
-    let shown = model.ui.scroll + visible(area, rows, model.ui.scroll);
+    let scroll = model.ui.scroll;
+    let shown = scroll + visible(area, rows, scroll);
     if let Some(review) = &mut model.review {
-        review.read_rows = review.read_rows.max(shown);
+        // A row that was jumped over has not been shown.
+        if scroll <= review.read_rows {
+            review.read_rows = review.read_rows.max(shown);
+        }
     }
 }
 
@@ -206,8 +215,8 @@ fn answer(model: &Model, review: &Review, frame: &mut Frame<'_>, area: Rect) {
     let question = Challenge::of(request).question;
     let fields = [
         (question.as_str(), &review.answer, Focus::Answer),
-        ("Why is it safe? (kept in the journal)", &review.reason, Focus::Reason),
-        ("approve or reject? (type the word)", &review.decision, Focus::Decision),
+        ("Why? (kept in the journal)", &review.reason, Focus::Reason),
+        ("`approve` or `reject`?", &review.decision, Focus::Decision),
     ];
     let label = fields.iter().map(|(text, ..)| text.chars().count()).max().unwrap_or(0).min(width / 2 + 8);
     let mut rows: Vec<Line<'static>> = Vec::new();

@@ -128,16 +128,14 @@ pub fn choices(model: &Model, width: usize) -> Vec<Line<'static>> {
             for (place, choice) in choices.iter().enumerate() {
                 let marked = model.ui.choice == Some(place);
                 let cursor = if marked { theme.sign(Sign::Cursor) } else { " " };
-                let says = width.saturating_sub(30);
-                let text = columns(&[
-                    (cursor, 1),
-                    (&(place + 1).to_string(), 2),
-                    (&choice.to_string(), says),
-                    (needs(choice), 24),
-                ]);
-                rows.push(row(theme, if marked { Role::Focus } else { Role::Text }, text));
+                let role = if marked { Role::Focus } else { Role::Text };
+                let text = format!("{choice}; {}", needs(choice));
+                for (index, part) in wrap(&text, width.saturating_sub(6)).into_iter().enumerate() {
+                    let number = if index == 0 { format!("{cursor} {} ", place + 1) } else { "     ".to_owned() };
+                    rows.push(row(theme, role, format!("{number} {part}")));
+                }
             }
-            rows.push(row(theme, Role::Text, "Up/Down marks a line, Enter takes it; nothing happens before"));
+            rows.push(row(theme, Role::Text, "Up/Down marks a choice, Enter takes it"));
         }
         _ => {
             rows.push(row(theme, Role::Text, "nothing yet: H holds the run, it stops by itself when it cannot be told"))

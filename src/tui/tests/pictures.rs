@@ -27,9 +27,15 @@ fn press(mut model: Model, keys: &str) -> Model {
 #[test]
 fn look() {
     for (name, story) in [
-        ("running", scenes::running()), ("half", scenes::half_approved()), ("armed", scenes::armed()),
-        ("refused", scenes::refused()), ("doubt", scenes::doubt()), ("unknown", scenes::unknown()),
-        ("drift", scenes::drift()), ("manual", scenes::manual()), ("held", scenes::held()),
+        ("running", scenes::running()),
+        ("half", scenes::half_approved()),
+        ("armed", scenes::armed()),
+        ("refused", scenes::refused()),
+        ("doubt", scenes::doubt()),
+        ("unknown", scenes::unknown()),
+        ("drift", scenes::drift()),
+        ("manual", scenes::manual()),
+        ("held", scenes::held()),
     ] {
         for (w, h) in [(100, 30), (80, 24), (60, 16), (44, 10), (20, 3)] {
             println!("=== {name} {w}x{h}\n{}", picture(&driver(&story, w, h)));
