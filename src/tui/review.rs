@@ -1,5 +1,7 @@
 //! The approver's side: what they type, and whether approving is possible now, with the reason if it is not.
 
+use std::collections::BTreeSet;
+
 use super::challenge::Challenge;
 use super::field::Field;
 use super::model::Model;
@@ -174,6 +176,14 @@ fn why_not_yet(model: &Model, review: &Review) -> Option<String> {
     }
     let unread = super::draw::review::unread_rows(model, review);
     (unread > 0).then(|| format!("{unread} rows are not read yet (PgDn)"))
+}
+
+/// How many distinct people have signed, of those who count. Whether their signatures are enough is not judged here.
+pub fn signers(request: &RequestState) -> usize {
+    let header = &request.header;
+    let counts = |who: &&Principal| header.requester_counts || **who != header.requested_by;
+    let people: BTreeSet<&Principal> = request.approvals.iter().map(|approval| &approval.by).filter(counts).collect();
+    people.len()
 }
 
 /// Whether `who` has approved the request already.

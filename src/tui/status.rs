@@ -1,7 +1,7 @@
 //! Where the run is and whose turn it is, in words: the first two lines of every screen, and the line of each step.
 
 use super::model::{Executor, Model};
-use super::review::approved;
+use super::review::{approved, signers};
 use super::theme::{Role, Sign};
 use super::words::{ago, count, long, say, until};
 use crate::domain::base::Principal;
@@ -104,8 +104,7 @@ fn stopped(model: &Model, state: &State, choices: &[Choice]) -> String {
 fn asked(model: &Model, state: &State, request: &RequestState) -> String {
     let header = &request.header;
     let asked = ago(model.now, header.created);
-    let have = request.approvals.len();
-    if have >= usize::from(header.need) {
+    if signers(request) >= usize::from(header.need) {
         return format!("nobody: {} has its approvals; the fleet is looked at again", step_name(state));
     }
     let left = until(model.now, header.expires);
@@ -190,5 +189,5 @@ fn stop_line(why: &StopReason) -> StepLine {
 
 /// `GATE 1/2`.
 pub fn gate(request: &RequestState) -> String {
-    format!("GATE {}/{}", request.approvals.len(), request.header.need)
+    format!("GATE {}/{}", signers(request), request.header.need)
 }
