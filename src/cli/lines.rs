@@ -26,7 +26,7 @@ pub fn plain(before: Option<&State>, at: Timestamp, record: &Record) -> Vec<Stri
     let told = summary(before, record);
     let clock = at.clock();
     let mut lines = vec![format!("{clock} {}", head(before, record, &told)).trim_end().to_owned()];
-    lines.extend(beneath(before, record).into_iter().map(|line| format!("{clock}   {line}")));
+    lines.extend(beneath(before, at, record).into_iter().map(|line| format!("{clock}   {line}")));
     lines
 }
 
@@ -51,7 +51,7 @@ fn run_of(before: Option<&State>, record: &Record) -> String {
 }
 
 /// What a reader needs besides the sentence: copies, checks, who is asked, what can be chosen.
-fn beneath(before: Option<&State>, record: &Record) -> Vec<String> {
+fn beneath(before: Option<&State>, at: Timestamp, record: &Record) -> Vec<String> {
     let run = run_of(before, record);
     match record {
         Record::Opened(opened) => vec![
@@ -83,9 +83,9 @@ fn beneath(before: Option<&State>, record: &Record) -> Vec<String> {
         }
         Record::Estimated { rows_done, rows_expected, rows_per_second, left_low, left_high, .. } => {
             vec![format!(
-                "rows {rows_done} of {rows_expected}   {rows_per_second}/s   {} to {} left",
-                long(*left_low),
-                long(*left_high)
+                "rows {rows_done} of {rows_expected}   {rows_per_second}/s   ETA {} to {}",
+                at.plus(*left_low).clock(),
+                at.plus(*left_high).clock()
             )]
         }
         Record::Drifted { evidence, .. } => evidence.iter().map(fact).collect(),

@@ -41,7 +41,6 @@ impl Field {
                 self.text.insert(self.byte(self.cursor), c);
                 self.cursor += 1;
             }
-            Edit::Insert(_) => {}
             Edit::Backspace if self.cursor > 0 => {
                 self.cursor -= 1;
                 self.text.remove(self.byte(self.cursor));
@@ -49,7 +48,7 @@ impl Field {
             Edit::Delete if self.cursor < length => {
                 self.text.remove(self.byte(self.cursor));
             }
-            Edit::Backspace | Edit::Delete => {}
+            Edit::Insert(_) | Edit::Backspace | Edit::Delete => {}
             Edit::Left => self.cursor = self.cursor.saturating_sub(1),
             Edit::Right => self.cursor = length.min(self.cursor + 1),
             Edit::Home => self.cursor = 0,

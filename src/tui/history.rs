@@ -146,11 +146,11 @@ impl StepNotes {
             Record::Intended { .. } => self.sent = Some(at),
             Record::Came { outcome, .. } => self.outcome = Some(outcome.clone()),
             Record::InDoubt { why, .. } => self.doubt = Some(Doubt { at, why: why.clone(), found: None }),
-            Record::ExecutorChanged { by, host, .. } => {
-                if before.is_some_and(|state| matches!(state.phase, Phase::Sending { .. })) {
-                    let why = format!("the process that sent it is gone; {by} goes on from {host}");
-                    self.doubt = Some(Doubt { at, why, found: None });
-                }
+            Record::ExecutorChanged { by, host, .. }
+                if before.is_some_and(|state| matches!(state.phase, Phase::Sending { .. })) =>
+            {
+                let why = format!("the process that sent it is gone; {by} goes on from {host}");
+                self.doubt = Some(Doubt { at, why, found: None });
             }
             Record::DoubtLooked { state, answer, evidence, .. } => {
                 let found = Found { at, state: state.clone(), answer: *answer, evidence: evidence.clone() };

@@ -155,10 +155,9 @@ pub fn why_off(model: &Model, command: Command) -> Option<String> {
     };
     let off = |why: &str| Some(why.to_owned());
     match command {
-        Command::Hold if model.is_over() => off("the run is over"),
+        Command::Hold | Command::Abort if model.is_over() => off("the run is over"),
         Command::Hold if state.held.is_some() => off("it is held already"),
         Command::Release if state.held.is_none() => off("nobody holds the run"),
-        Command::Abort if model.is_over() => off("the run is over"),
         Command::Abort if matches!(state.phase, Phase::Sending { .. } | Phase::Doubt { .. }) => {
             off("a command is running or in doubt; hold first")
         }

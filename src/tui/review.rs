@@ -66,6 +66,7 @@ pub enum Focus {
 }
 
 impl Focus {
+    #[must_use]
     pub const fn next(self) -> Self {
         match self {
             Self::Reading => Self::Answer,
@@ -75,6 +76,7 @@ impl Focus {
         }
     }
 
+    #[must_use]
     pub const fn previous(self) -> Self {
         self.next().next().next()
     }

@@ -131,7 +131,7 @@ pub async fn drive<W: Write>(
         let msg = tokio::select! {
             biased;
             event = events.next(), if keyboard == Keyboard::Open => match event {
-                Some(event) => message(event?),
+                Some(event) => message(&event?),
                 None => { keyboard = Keyboard::Closed; None }
             },
             () = sleep_until(next_frame), if due => {
@@ -187,11 +187,11 @@ async fn perform<W: Write>(
     Ok(None)
 }
 
-fn message(event: Event) -> Option<Msg> {
+fn message(event: &Event) -> Option<Msg> {
     match event {
-        Event::Key(key) => Some(Msg::Key(key)),
+        Event::Key(key) => Some(Msg::Key(*key)),
         Event::Paste(_) => Some(Msg::Paste),
-        Event::Resize(width, height) => Some(Msg::Resize { width, height }),
+        Event::Resize(width, height) => Some(Msg::Resize { width: *width, height: *height }),
         Event::FocusGained | Event::FocusLost | Event::Mouse(_) => None,
     }
 }

@@ -1,5 +1,6 @@
 //! One record as one sentence: the timeline's lines, and the first line of each event in plain output.
 
+use super::status::gate;
 use super::words::{count, long, say};
 use crate::domain::base::StepId;
 use crate::domain::journal::record::{DoubtAnswer, Ending, Record, Stopper, doubt_word};
@@ -118,8 +119,11 @@ fn approval(before: Option<&State>, record: &Record) -> (&'static str, String) {
                 None => "detached: no measurement of their own".to_owned(),
             };
             let reason = signature.reason.as_ref().map(|r| format!("  \"{}\"", say(r))).unwrap_or_default();
-            let gate = of(request)
-                .map(|found: &RequestState| format!("GATE {}/{}  ", found.approvals.len() + 1, found.header.need));
+            let gate = of(request).map(|found: &RequestState| {
+                let mut behind = found.clone();
+                behind.approvals.push(signature.clone());
+                format!("{}  ", gate(&behind))
+            });
             ("approved", format!("{}{how}{reason}", gate.unwrap_or_default()))
         }
         Record::SignatureRefused { why, .. } => ("not counted", say(why)),
@@ -149,8 +153,11 @@ fn step_said(before: Option<&State>, record: &Record) -> (&'static str, String) 
             ("refused", refusals.first().map_or_else(String::new, |refusal| say(&refusal.rule)))
         }
         Record::Armed { until, assessed, .. } => {
-            let checks = assessed.checks.len();
-            ("armed", format!("begins {}  checks {checks}/{checks} measured again", until.clock()))
+            let again = match assessed.checks.len() {
+                0 => String::new(),
+                all => format!("  checks {all}/{all} measured again"),
+            };
+            ("armed", format!("begins {}{again}", until.clock()))
         }
         Record::Intended { command, text, connection, .. } => {
             let server = connection.as_ref().map(|c| format!("{}  ", c.server)).unwrap_or_default();

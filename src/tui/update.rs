@@ -91,24 +91,20 @@ fn typed(model: &mut Model, key: &KeyEvent) -> Vec<Action> {
         return Vec::new();
     }
     let mode = keymap::mode(model);
-    match keymap::lookup(mode, key) {
-        Some(command) => {
-            model.ui.message = None;
-            if let Some(why) = keymap::why_off(model, command) {
-                // A hold that cannot be shown as needed is passed on all the same: stopping is never refused here.
-                if command == Command::Hold && !model.is_over() {
-                    return vec![Action::Hold];
-                }
-                let label = keymap::binding(command, mode).map_or("", |binding| binding.says);
-                model.ui.message = Some(format!("{label} is off: {why}"));
-                return Vec::new();
-            }
-            obey(model, command)
+    let Some(command) = keymap::lookup(mode, key) else {
+        if mode == Mode::Typing {
+            edit(model, key);
         }
-        None => {
-            if mode == Mode::Typing {
-                edit(model, key);
-            }
+        return Vec::new();
+    };
+    model.ui.message = None;
+    match keymap::why_off(model, command) {
+        None => obey(model, command),
+        // Stopping is never refused here: what looks held may have been released a moment ago.
+        Some(_) if command == Command::Hold && !model.is_over() => vec![Action::Hold],
+        Some(why) => {
+            let label = keymap::binding(command, mode).map_or("", |binding| binding.says);
+            model.ui.message = Some(format!("{label} is off: {why}"));
             Vec::new()
         }
     }
@@ -289,13 +285,13 @@ fn open(model: &mut Model) -> Vec<Action> {
     }
     match model.ui.view {
         View::Review => decide(model),
-        View::Steps => match (model.ui.choice, choices(model)) {
-            (Some(place), Some(_)) => choose(model, place),
-            _ => {
-                let (title, lines) = ("this step".to_owned(), draw::detail::full(model));
-                popup(model, Popup::Text { title, lines })
+        View::Steps => {
+            if let (Some(place), Some(_)) = (model.ui.choice, choices(model)) {
+                return choose(model, place);
             }
-        },
+            let (title, lines) = ("this step".to_owned(), draw::detail::full(model));
+            popup(model, Popup::Text { title, lines })
+        }
         View::Approvals if model.open_request().is_some() => full_text(model),
         _ => Vec::new(),
     }
@@ -327,6 +323,11 @@ fn submit(model: &mut Model) -> Vec<Action> {
         return Vec::new();
     }
     let text = prompt.field.text().to_owned();
+    // Everything but a note is signed before it counts.
+    if model.viewer.who.is_none() && prompt.purpose != Purpose::Note {
+        model.ui.message = Some("you are not known as an operator: only hold and note are possible".to_owned());
+        return Vec::new();
+    }
     let action = match prompt.purpose.clone() {
         Purpose::Answer => Action::Answer { text, seen },
         Purpose::Choose { number, .. } => Action::Choose { number, seen },

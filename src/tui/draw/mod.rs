@@ -147,11 +147,10 @@ pub fn last_scroll(model: &Model) -> usize {
     let rows = match (&model.ui.popup, model.ui.view) {
         (Some(Popup::Text { lines, .. }), _) => lines.len(),
         (Some(Popup::Help), _) => help::rows(model, width).len(),
-        (Some(Popup::Leave), _) => 0,
         (None, View::Review) => return review::last_scroll(model),
         (None, View::Timeline) => timeline::rows(model, width).len(),
         (None, View::Fleet) => fleet::rows(model, width).len(),
-        (None, View::Steps | View::Approvals) => 0,
+        (Some(Popup::Leave), _) | (None, View::Steps | View::Approvals) => 0,
     };
     rows.saturating_sub(room)
 }

@@ -22,6 +22,10 @@ pub fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     let what = what(model, refusals, width);
     let why = why(model.theme(), refusals, width);
     let choices = trouble::choices(model, width);
+    if area.height < 24 {
+        compact(model, frame, area, Parts { title: format!("REFUSED  {}", step_name(state)), what, why, choices });
+        return;
+    }
     let [top, middle, bottom] = Layout::vertical([
         Constraint::Max(super::height(what.len())),
         Constraint::Min(3),
@@ -35,12 +39,32 @@ pub fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     panel::draw(frame, bottom, model, &Title::new("What you can do", ""), choices);
 }
 
+/// What the screen is made of.
+struct Parts {
+    title: String,
+    what: Vec<Line<'static>>,
+    why: Vec<Line<'static>>,
+    choices: Vec<Line<'static>>,
+}
+
+/// Two panels for low windows, the most needed rows first.
+fn compact(model: &Model, frame: &mut Frame<'_>, area: Rect, parts: Parts) {
+    let choices = super::height(parts.choices.len()).min(area.height / 2);
+    let [top, bottom] = Layout::vertical([Constraint::Fill(1), Constraint::Length(choices)]).areas(area);
+    let rows = parts.what.into_iter().chain(parts.why).collect();
+    panel::draw(frame, top, model, &Title::new(&parts.title, "nothing was sent").role(Role::Alarm), rows);
+    panel::draw(frame, bottom, model, &Title::new("What you can do", ""), parts.choices);
+}
+
 fn what(model: &Model, refusals: &[Refusal], width: usize) -> Vec<Line<'static>> {
     let theme = model.theme();
     let mut rows = Vec::new();
     for refusal in refusals {
         rows.extend(lines(theme, Role::Alarm, &format!("rule {}", refusal.rule), width));
-        rows.extend(refusal.copies.iter().map(|copy| line(theme, copy, width)));
+        let mut copies: Vec<&CopyLine> = refusal.copies.iter().collect();
+        // A good copy that would go is what this screen is about: it stands first.
+        copies.sort_by_key(|copy| !lost(copy));
+        rows.extend(copies.into_iter().map(|copy| line(theme, copy, width)));
         if let Some(table) = &refusal.table {
             let left = refusal.copies.iter().filter(|copy| copy.copy.is_good() && copy.how.spares()).count();
             let text = format!("good copies of {table} left: {left}");
@@ -52,11 +76,15 @@ fn what(model: &Model, refusals: &[Refusal], width: usize) -> Vec<Line<'static>>
 
 /// One copy, now and after: `db-c  REACHED  GOOD > GONE  <-- the last good copy`.
 fn line(theme: Theme, copy: &CopyLine, width: usize) -> Line<'static> {
-    let lost = copy.copy.is_good() && !copy.how.spares();
+    let lost = lost(copy);
     let mark = if lost { "<-- a good copy" } else { "" };
     let words = format!("{} > {}", now(&copy.copy), after(copy));
     let text = columns(&[(copy.server.as_str(), 12), (&how(&copy.how), 20), (&words, 24), (mark, width)]);
     row(theme, if lost { Role::Alarm } else { Role::Text }, text)
+}
+
+fn lost(copy: &CopyLine) -> bool {
+    copy.copy.is_good() && !copy.how.spares()
 }
 
 /// The copy as it is, in one word or two; the reasons stand under "e".

@@ -68,7 +68,7 @@ fn facts(model: &Model, state: &State, width: usize) -> Vec<Line<'static>> {
     if !notes.drift.is_empty() {
         rows.extend(differences(theme, &notes.drift, width));
     }
-    rows.extend(destroyed(model));
+    rows.push(destroyed(model));
     rows
 }
 
@@ -109,14 +109,14 @@ fn differences(theme: Theme, evidence: &[Evidence], width: usize) -> Vec<Line<'s
     rows
 }
 
-fn destroyed(model: &Model) -> Option<Line<'static>> {
+fn destroyed(model: &Model) -> Line<'static> {
     let steps: Vec<&str> = model.history.destroyed.iter().map(crate::domain::base::StepId::as_str).collect();
     let text = if steps.is_empty() {
         "nothing destructive has been sent in this run".to_owned()
     } else {
         format!("destructive commands were sent by: {}", steps.join(", "))
     };
-    Some(row(model.theme(), Role::Text, text))
+    row(model.theme(), Role::Text, text)
 }
 
 /// The numbered choices: what each does and needs. Also those of the refused screen.
@@ -138,7 +138,8 @@ pub fn choices(model: &Model, width: usize) -> Vec<Line<'static>> {
             rows.push(row(theme, Role::Text, "Up/Down marks a choice, Enter takes it"));
         }
         _ => {
-            rows.push(row(theme, Role::Text, "nothing yet: H holds the run, it stops by itself when it cannot be told"))
+            let text = "nothing yet: H holds the run, it stops by itself when it cannot be told";
+            rows.push(row(theme, Role::Text, text));
         }
     }
     if !model.viewer.help.is_empty() {
