@@ -147,9 +147,13 @@ pub fn lookup(mode: Mode, key: &KeyEvent) -> Option<Command> {
 pub fn why_off(model: &Model, command: Command) -> Option<String> {
     let Some(state) = &model.state else {
         return match command {
-            Command::Hold | Command::Release | Command::Abort | Command::Withdraw | Command::Note => {
-                Some("no run is open yet".to_owned())
-            }
+            Command::Release
+            | Command::Abort
+            | Command::Withdraw
+            | Command::Note
+            | Command::Measure
+            | Command::FullText
+            | Command::Show(View::Review) => Some("no run is open yet".to_owned()),
             _ => None,
         };
     };

@@ -130,20 +130,25 @@ pub async fn drive<W: Write>(
         let due = screen.drawn != Some(model.revision);
         let msg = tokio::select! {
             biased;
-            event = events.next(), if keyboard == Keyboard::Open => match event {
-                Some(event) => message(&event?),
-                None => { keyboard = Keyboard::Closed; None }
-            },
+            event = events.next(), if keyboard == Keyboard::Open => {
+                if event.is_none() {
+                    keyboard = Keyboard::Closed;
+                }
+                event.transpose()?.as_ref().and_then(message)
+            }
             () = sleep_until(next_frame), if due => {
                 screen.show(model)?;
                 next_frame = Instant::now() + FRAME;
                 None
             }
-            msg = msgs.recv() => match msg {
-                Some(msg) => Some(msg),
-                None => { screen.show(model)?; return Ok(Left::Closed) }
-            },
             _ = second.tick() => Some(Msg::Tick(clock())),
+            msg = msgs.recv() => {
+                if msg.is_none() {
+                    screen.show(model)?;
+                    return Ok(Left::Closed);
+                }
+                msg
+            }
         };
         let Some(msg) = msg else { continue };
         if matches!(msg, Msg::Key(_)) {

@@ -123,24 +123,21 @@ fn destroyed(model: &Model) -> Line<'static> {
 pub fn choices(model: &Model, width: usize) -> Vec<Line<'static>> {
     let theme = model.theme();
     let mut rows = Vec::new();
-    match model.state.as_ref().map(|state| &state.phase) {
-        Some(Phase::Stopped { choices, .. }) => {
-            for (place, choice) in choices.iter().enumerate() {
-                let marked = model.ui.choice == Some(place);
-                let cursor = if marked { theme.sign(Sign::Cursor) } else { " " };
-                let role = if marked { Role::Focus } else { Role::Text };
-                let text = format!("{choice}; {}", needs(choice));
-                for (index, part) in wrap(&text, width.saturating_sub(6)).into_iter().enumerate() {
-                    let number = if index == 0 { format!("{cursor} {} ", place + 1) } else { "     ".to_owned() };
-                    rows.push(row(theme, role, format!("{number} {part}")));
-                }
+    if let Some(Phase::Stopped { choices, .. }) = model.state.as_ref().map(|state| &state.phase) {
+        for (place, choice) in choices.iter().enumerate() {
+            let marked = model.ui.choice == Some(place);
+            let cursor = if marked { theme.sign(Sign::Cursor) } else { " " };
+            let role = if marked { Role::Focus } else { Role::Text };
+            let text = format!("{choice}; {}", needs(choice));
+            for (index, part) in wrap(&text, width.saturating_sub(6)).into_iter().enumerate() {
+                let number = if index == 0 { format!("{cursor} {} ", place + 1) } else { "     ".to_owned() };
+                rows.push(row(theme, role, format!("{number} {part}")));
             }
-            rows.push(row(theme, Role::Text, "Up/Down marks a choice, Enter takes it"));
         }
-        _ => {
-            let text = "nothing yet: H holds the run, it stops by itself when it cannot be told";
-            rows.push(row(theme, Role::Text, text));
-        }
+        rows.push(row(theme, Role::Text, "Up/Down marks a choice, Enter takes it"));
+    } else {
+        let text = "nothing yet: H holds the run, it stops by itself when it cannot be told";
+        rows.push(row(theme, Role::Text, text));
     }
     if !model.viewer.help.is_empty() {
         let help = format!("help: {}", say(&model.viewer.help));

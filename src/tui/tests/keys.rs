@@ -54,16 +54,7 @@ fn fill(model: &mut Model, answer: &str, reason: &str, decision: &str) -> Vec<Ac
 
 fn screens() -> Vec<(&'static str, Model)> {
     let mut screens = Vec::new();
-    for (name, story) in [
-        ("running", scenes::running()),
-        ("waiting", scenes::waiting()),
-        ("armed", scenes::armed()),
-        ("refused", scenes::refused()),
-        ("doubt", scenes::doubt()),
-        ("unknown", scenes::unknown()),
-        ("drift", scenes::drift()),
-        ("manual", scenes::manual()),
-    ] {
+    for (name, story) in scenes::all() {
         for (size, (width, height)) in [("wide", (100, 30)), ("narrow", (80, 24)), ("tiny", (20, 3))] {
             for view in ["1", "2", "3", "4", "v", "?", "q", "e", "d", "m"] {
                 let mut model = story.screen("ana", Seat::Executes, width, height);

@@ -45,7 +45,7 @@ fn in_sizes(name: &str, story: &Story, sizes: &[(u16, u16)]) {
 
 #[test]
 fn every_moment_of_a_run_in_both_common_sizes() {
-    for (name, story) in all() {
+    for (name, story) in scenes::all() {
         in_sizes(name, &story, &[WIDE, NARROW]);
     }
 }
@@ -74,20 +74,6 @@ fn the_review_in_the_sizes_that_can_approve_and_below() {
     }
 }
 
-fn all() -> Vec<(&'static str, Story)> {
-    vec![
-        ("running", scenes::running()),
-        ("half_approved", scenes::half_approved()),
-        ("armed", scenes::armed()),
-        ("refused", scenes::refused()),
-        ("doubt", scenes::doubt()),
-        ("unknown", scenes::unknown()),
-        ("drift", scenes::drift()),
-        ("manual", scenes::manual()),
-        ("held", scenes::held()),
-    ]
-}
-
 #[test]
 fn no_size_makes_drawing_panic() {
     let mut refused = driver(&scenes::refused(), 1, 1);
@@ -104,7 +90,7 @@ fn no_size_makes_drawing_panic() {
 
 #[test]
 fn every_window_down_to_20x3_names_the_state_and_the_key_that_stops() {
-    for (_, story) in all() {
+    for (_, story) in scenes::all() {
         for (width, height) in [WIDE, NARROW, SMALL[0], SMALL[1], SMALL[2]] {
             let shown = picture(&driver(&story, width, height));
             let word = crate::tui::status::run_word(&driver(&story, width, height)).word;
@@ -118,7 +104,7 @@ fn every_window_down_to_20x3_names_the_state_and_the_key_that_stops() {
 #[test]
 fn nothing_is_said_by_colour_or_sign_alone() {
     let mut told = std::collections::BTreeMap::new();
-    for (name, story) in all() {
+    for (name, story) in scenes::all() {
         let mut model = driver(&story, 100, 30);
         let plain = picture(&model);
         model.viewer.theme.colour = Colour::Ansi;
@@ -127,7 +113,7 @@ fn nothing_is_said_by_colour_or_sign_alone() {
         let ascii = picture(&model);
         assert!(ascii.is_ascii(), "{name}: {ascii}");
         let line = crate::tui::status::step_line(&model, story.state.cursor);
-        let words: String = line.word.chars().filter(|c| c.is_ascii_alphabetic()).collect();
+        let words: String = line.word.chars().filter(char::is_ascii_alphabetic).collect();
         assert!(!words.is_empty(), "{name} has no word");
         told.entry(words).or_insert_with(Vec::new).push(name);
     }

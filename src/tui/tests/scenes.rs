@@ -93,6 +93,21 @@ pub(super) fn held() -> Story {
     story
 }
 
+/// Every moment with its name.
+pub(super) fn all() -> Vec<(&'static str, Story)> {
+    vec![
+        ("running", running()),
+        ("half_approved", half_approved()),
+        ("armed", armed()),
+        ("refused", refused()),
+        ("doubt", doubt()),
+        ("unknown", unknown()),
+        ("drift", drift()),
+        ("manual", manual()),
+        ("held", held()),
+    ]
+}
+
 #[test]
 fn the_scenes_are_what_they_are_called() {
     let at = |story: &Story| story.state.phase.word();
