@@ -12,3 +12,4 @@ pub mod keys;
 pub mod lab;
 pub mod observe;
 pub mod store;
+pub mod tui;

@@ -1,17 +1,200 @@
-//! A run's records as lines.
+//! A run as lines: plain text for people, logs and screen readers, and JSON for programs. One event after the other,
+//! never a cursor movement.
+//!
+//! Both are total over all records: what the journal holds can be printed. Nothing is decided here.
 
-use crate::domain::base::Timestamp;
-use crate::domain::journal::Line;
-use crate::domain::journal::record::Record;
+use serde_json::Value;
+
+use crate::domain::base::{Danger, RequestId, RunId, Timestamp};
+use crate::domain::journal::record::{Assessed, Choice, Ending, Record, StopReason};
+use crate::domain::journal::{Frame, Line};
+use crate::domain::reach::Refusal;
 use crate::domain::run::state::State;
+use crate::domain::snapshot::Evidence;
+use crate::tui::challenge::kept_copies;
+use crate::tui::draw::reach::how;
+use crate::tui::summary::{Summary, summary};
+use crate::tui::words::{long, say};
 
+/// What every JSON line names, so that a reader knows how to read it.
+pub const SCHEMA: &str = "countersign.event/1";
+
+/// One record as lines of text. `before` is the state that it was applied to, `None` for the first one.
+///
+/// The first line says what happened, those beneath it (indented) what to know and what to do.
 pub fn plain(before: Option<&State>, at: Timestamp, record: &Record) -> Vec<String> {
-    let step = before.and_then(State::step).map(ToString::to_string).unwrap_or_default();
-    let (event, data) = record.to_line();
-    let data: String = data.chars().take(300).collect();
-    vec![format!("{} {step} {event} {data}", at.clock())]
+    let told = summary(before, record);
+    let clock = at.clock();
+    let mut lines = vec![format!("{clock} {}", head(before, record, &told)).trim_end().to_owned()];
+    lines.extend(beneath(before, at, record).into_iter().map(|line| format!("{clock}   {line}")));
+    lines
 }
 
-pub fn json(line: &Line) -> String {
-    line.payload().to_owned()
+/// `step 6/10 drop-corrupt     waiting   GATE 0/2 ..` or `run r-9b02 held      ana: ..`.
+fn head(before: Option<&State>, record: &Record, told: &Summary) -> String {
+    let who = told.who.as_ref().map(|who| format!("{who}: ")).unwrap_or_default();
+    let what = match (&told.step, before) {
+        (Some((number, step)), Some(state)) => {
+            format!("step {number}/{} {step:<18}", state.opened.steps.len())
+        }
+        _ => format!("run {}", run_of(before, record)),
+    };
+    format!("{what} {:<9} {who}{}", told.word, told.text)
 }
+
+fn run_of(before: Option<&State>, record: &Record) -> String {
+    match (record, before) {
+        (Record::Opened(opened), _) => opened.run.to_string(),
+        (_, Some(state)) => state.opened.run.to_string(),
+        (_, None) => "?".to_owned(),
+    }
+}
+
+/// What a reader needs besides the sentence: copies, checks, who is asked, what can be chosen.
+fn beneath(before: Option<&State>, at: Timestamp, record: &Record) -> Vec<String> {
+    let run = run_of(before, record);
+    match record {
+        Record::Opened(opened) => vec![
+            format!("driver {} on {}   fleet {}", opened.by, say(&opened.host), say(&opened.fleet)),
+            format!("stop it at any time: countersign hold {run}"),
+        ],
+        Record::Asked { read_back, .. } => {
+            vec![format!("read back: {}", say(read_back)), format!("next:  countersign answer {run} TEXT")]
+        }
+        Record::Waiting { claims, .. } => {
+            claims.iter().map(|claim| format!("until {}", say(&claim.to_string()))).collect()
+        }
+        Record::Blocked { why, .. } => why.iter().map(|why| format!("why:   {}", say(why))).collect(),
+        Record::Refused { refusals, .. } => refusals.iter().flat_map(refusal).collect(),
+        Record::Requested { header, text, assessed, .. } => request(&header.request, header.expires, text, assessed),
+        Record::Armed { danger, .. } if *danger > Danger::Protective => {
+            vec![format!("anybody may hold: countersign hold {run}")]
+        }
+        Record::Came { outcome: crate::domain::run::Outcome::Failed { .. }, .. } => {
+            vec!["nothing is assumed about its effects; the fleet is looked at before anything else".to_owned()]
+        }
+        Record::InDoubt { .. } => {
+            vec!["nothing is sent again by itself; what became of it is being looked at".to_owned()]
+        }
+        Record::DoubtLooked { state, answer, evidence, .. } => {
+            let mut lines = vec![crate::tui::summary::looked(state, *answer)];
+            lines.extend(evidence.iter().map(fact));
+            lines
+        }
+        Record::Estimated { rows_done, rows_expected, rows_per_second, left_low, left_high, .. } => {
+            vec![format!(
+                "rows {rows_done} of {rows_expected}   {rows_per_second}/s   ETA {} to {}",
+                at.plus(*left_low).clock(),
+                at.plus(*left_high).clock()
+            )]
+        }
+        Record::Drifted { evidence, .. } => evidence.iter().map(fact).collect(),
+        Record::Done { checks, .. } => {
+            checks.iter().map(|check| format!("{}: {}", say(&check.says), say(&check.verdict.to_string()))).collect()
+        }
+        Record::Held { .. } => vec![format!("next:  countersign release {run}")],
+        Record::Stopped { why, choices } => stopped(&run, why, choices),
+        Record::Closed { outcome } => closed(&run, *outcome),
+        Record::ExecutorChanged { .. }
+        | Record::Entered { .. }
+        | Record::Answered { .. }
+        | Record::Approved { .. }
+        | Record::SignatureRefused { .. }
+        | Record::RequestStopped { .. }
+        | Record::RequestVoid { .. }
+        | Record::Armed { .. }
+        | Record::Intended { .. }
+        | Record::NotSent { .. }
+        | Record::Came { .. }
+        | Record::Released { .. }
+        | Record::Chosen { .. }
+        | Record::Noted { .. }
+        | Record::InputRefused { .. } => Vec::new(),
+    }
+}
+
+fn fact(evidence: &Evidence) -> String {
+    format!(
+        "{}: {}   seen: {}",
+        say(&evidence.claim.to_string()),
+        say(&evidence.verdict.to_string()),
+        say(&evidence.seen)
+    )
+}
+
+fn refusal(refusal: &Refusal) -> Vec<String> {
+    let mut lines = vec![format!("rule:   {}", say(&refusal.rule))];
+    for copy in &refusal.copies {
+        let lost = if copy.copy.is_good() && !copy.how.spares() { "   <-- a good copy" } else { "" };
+        lines.push(format!("copy:   {}  {}  {}{lost}", copy.server, say(&copy.copy.to_string()), how(&copy.how)));
+    }
+    lines.extend(refusal.why.iter().map(|why| format!("why:    {}", say(why))));
+    lines.push(format!("way back now:   {}", say(&refusal.way_back.before)));
+    lines.push(format!("way back after: {}", say(&refusal.way_back.after)));
+    lines.push(format!("try:    {}", say(&refusal.hint)));
+    lines
+}
+
+fn request(id: &RequestId, expires: Timestamp, text: &str, assessed: &Assessed) -> Vec<String> {
+    let mut lines = Vec::new();
+    for command in &assessed.script {
+        let statement: Vec<String> = command.lines().iter().map(|line| say(line)).collect();
+        lines.push(format!("{}  {}  {}", command.server, command.danger, statement.join(" ")));
+    }
+    for reach in &assessed.reaches {
+        let all: Vec<String> = reach.arrivals.iter().map(|a| format!("{} {}", a.server, how(&a.how))).collect();
+        lines.push(format!("reach: {}", all.join(", ")));
+    }
+    for (table, servers) in kept_copies(text) {
+        lines.push(format!("good copies of {} out of reach: {} ({})", say(&table), servers.len(), servers.join(", ")));
+    }
+    lines.extend(assessed.against.iter().map(|against| format!("against: {}", say(against))));
+    if let Some(way) = &assessed.way_back {
+        lines.push(format!("way back: {}   after: {}", say(&way.before), say(&way.after)));
+    }
+    lines.push(format!("next:  countersign review {id}   until {}", expires.clock()));
+    lines.push(format!("       countersign approve {id} --answer TEXT --reason TEXT"));
+    lines.push(format!("       countersign reject {id} --reason TEXT"));
+    lines
+}
+
+fn stopped(run: &str, why: &StopReason, choices: &[Choice]) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let StopReason::TooLong { left, limit } = why {
+        lines.push(format!("left {}, limit {}", long(*left), long(*limit)));
+    }
+    lines.extend(choices.iter().enumerate().map(|(place, choice)| format!("{}  {choice}", place + 1)));
+    if !choices.is_empty() {
+        lines.push(format!("next:  countersign choose {run} NUMBER"));
+    }
+    lines
+}
+
+fn closed(run: &str, outcome: Ending) -> Vec<String> {
+    let word = match outcome {
+        Ending::Completed => "every step is done",
+        Ending::Aborted => "nothing was undone by itself",
+    };
+    vec![word.to_owned(), format!("next:  countersign report {run}")]
+}
+
+/// One journal line as one JSON object. `data` holds the very bytes of the journal's payload, so that the chain can
+/// be checked from the stream: a line is `seq ts prev type data` and a line feed.
+pub fn json(run: &RunId, line: &Line) -> String {
+    // A line can only be made of bytes that have a frame, so the zeros are never seen.
+    let previous = Frame::parse(line.bytes()).map_or_else(|_| "0".repeat(64), |frame| frame.previous.to_owned());
+    let text = |text: &str| Value::from(text).to_string();
+    format!(
+        r#"{{"schema":{},"seq":{},"prev":{},"ts":{},"run":{},"type":{},"data":{}}}"#,
+        text(SCHEMA),
+        line.seq(),
+        text(&previous),
+        text(&line.at().to_string()),
+        text(run.as_str()),
+        text(line.event()),
+        line.payload()
+    )
+}
+
+#[cfg(test)]
+mod tests;

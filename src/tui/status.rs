@@ -1,0 +1,193 @@
+//! Where the run is and whose turn it is, in words: the first two lines of every screen, and the line of each step.
+
+use super::model::{Executor, Model};
+use super::review::{approved, signers};
+use super::theme::{Role, Sign};
+use super::words::{ago, count, long, say, until};
+use crate::domain::base::Principal;
+use crate::domain::journal::record::{Choice, Ending, StopReason};
+use crate::domain::run::state::{Phase, RequestState, State};
+
+/// The word for the whole run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Word {
+    pub word: &'static str,
+    pub role: Role,
+}
+
+/// The state word of the run.
+pub fn run_word(model: &Model) -> Word {
+    let as_word = |word, role| Word { word, role };
+    let Some(state) = &model.state else { return as_word("READY", Role::Text) };
+    match &state.phase {
+        Phase::Finished { outcome } | Phase::Closed { outcome } => match outcome {
+            Ending::Completed => as_word("DONE", Role::Strong),
+            Ending::Aborted => as_word("ABORTED", Role::Strong),
+        },
+        _ if model.executor == Executor::Gone => as_word("ORPHANED", Role::Badge),
+        Phase::Stopped { .. } => as_word("STOPPED", Role::Badge),
+        Phase::Doubt { .. } => as_word("IN DOUBT", Role::Badge),
+        _ if state.held.is_some() => as_word("HELD", Role::Caution),
+        Phase::Asking | Phase::Waiting { .. } | Phase::Requested { .. } => as_word("WAITING", Role::Caution),
+        Phase::Entering if state.cursor == 0 && model.seen.len() == 1 => as_word("READY", Role::Text),
+        _ => as_word("RUNNING", Role::Text),
+    }
+}
+
+/// Whose turn it is, on what, until when.
+pub fn next(model: &Model) -> String {
+    let Some(state) = &model.state else { return "nobody: no run is open yet".to_owned() };
+    if model.executor == Executor::Gone && !model.is_over() {
+        return format!("anybody: the executor is gone; countersign takeover {}", state.opened.run);
+    }
+    if let Some(why) = &model.broken {
+        return format!("nobody: this screen stopped following: {}", say(why));
+    }
+    if let Some(by) = &state.held
+        && !matches!(state.phase, Phase::Stopped { .. } | Phase::Finished { .. } | Phase::Closed { .. })
+    {
+        return held(state, &say(by));
+    }
+    phase(model, state)
+}
+
+fn held(state: &State, by: &str) -> String {
+    let when = match state.phase {
+        Phase::Sending { .. } | Phase::Doubt { .. } => "after the command that runs now",
+        _ => "now",
+    };
+    format!("any operator: {by} holds the run {when}; release it when it may go on")
+}
+
+fn phase(model: &Model, state: &State) -> String {
+    let now = model.now;
+    let step = step_name(state);
+    match &state.phase {
+        Phase::Entering => format!("nobody: {step} is being looked at"),
+        Phase::Asking => format!("{}: do {step} and type what you read back (Tab)", who(model, &state.opened.by)),
+        Phase::Waiting { claims, until: end } => format!(
+            "nobody: {step} waits for {} until {} (in {}), then it stops",
+            count(claims.len(), "fact"),
+            end.clock(),
+            until(now, *end)
+        ),
+        Phase::Requested { request } => match state.requests.get(request) {
+            Some(request) => asked(model, state, request),
+            None => format!("nobody: {step}"),
+        },
+        Phase::Armed { until: end, .. } => {
+            format!("nobody: {step} begins in {}; anybody may hold (H)", until(now, *end))
+        }
+        Phase::Between { .. } => format!("nobody: {step} goes on with its next command"),
+        Phase::Sending { plan, command, .. } => {
+            let server = plan.assessed.script.get(*command).map_or("?", |command| command.server.as_str());
+            format!("nobody: {step} runs on {server} since {}", ago(now, state.at_phase))
+        }
+        Phase::Doubt { .. } => format!("nobody: what became of {step} is being looked at; nothing is sent again"),
+        Phase::Settling { .. } => format!("nobody: {step} is compared with what was promised"),
+        Phase::Stopped { choices, .. } => stopped(model, state, choices),
+        Phase::Finished { .. } => "nobody: the journal is being closed".to_owned(),
+        Phase::Closed { .. } => format!("nobody: the run is over; countersign report {}", state.opened.run),
+    }
+}
+
+fn stopped(model: &Model, state: &State, choices: &[Choice]) -> String {
+    let numbers = match choices.len() {
+        0 => "nothing can be chosen".to_owned(),
+        1 => "choose 1".to_owned(),
+        n => format!("choose 1 to {n}"),
+    };
+    let waiting = ago(model.now, state.at_phase);
+    format!("{}: {numbers} below (since {waiting}). No step runs until somebody decides.", who(model, &state.opened.by))
+}
+
+fn asked(model: &Model, state: &State, request: &RequestState) -> String {
+    let header = &request.header;
+    let asked = ago(model.now, header.created);
+    if signers(request) >= usize::from(header.need) {
+        return format!("nobody: {} has its approvals; the fleet is looked at again", step_name(state));
+    }
+    let left = until(model.now, header.expires);
+    let missing = missing_people(model, request);
+    let names = if missing.is_empty() { "another operator".to_owned() } else { missing.join(" or ") };
+    format!("{names}: review {} (asked {asked} ago, expires in {left})", step_name(state))
+}
+
+/// Who could still approve, the one at the keyboard first.
+fn missing_people(model: &Model, request: &RequestState) -> Vec<String> {
+    let header = &request.header;
+    let counts = |who: &&Principal| header.requester_counts || **who != header.requested_by;
+    let mut people: Vec<&Principal> = model.viewer.operators.iter().filter(counts).collect();
+    people.retain(|who| !approved(request, who));
+    people.sort_by_key(|person| Some(*person) != model.viewer.who.as_ref());
+    people.into_iter().map(|person| who(model, person)).collect()
+}
+
+fn who(model: &Model, person: &Principal) -> String {
+    if model.viewer.who.as_ref() == Some(person) { format!("you ({person})") } else { person.to_string() }
+}
+
+/// `step 6/10 drop-corrupt`.
+pub fn step_name(state: &State) -> String {
+    match state.step() {
+        Some(step) => format!("step {}/{} {step}", state.cursor + 1, state.opened.steps.len()),
+        None => "the run".to_owned(),
+    }
+}
+
+/// One step's line: sign, word, and a figure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepLine {
+    pub sign: Sign,
+    pub word: String,
+}
+
+/// The line of the step at `index`.
+pub fn step_line(model: &Model, index: usize) -> StepLine {
+    let line = |sign, word: &str| StepLine { sign, word: word.to_owned() };
+    let Some(state) = &model.state else { return line(Sign::Pending, "") };
+    let took = model.history.took(index, model.now).map(long).unwrap_or_default();
+    if index > state.cursor {
+        return line(Sign::Pending, "");
+    }
+    if index < state.cursor {
+        return line(Sign::Done, &format!("done {took}"));
+    }
+    match &state.phase {
+        Phase::Entering => line(Sign::Checking, "checking"),
+        Phase::Asking => line(Sign::Waiting, "by hand"),
+        Phase::Waiting { .. } => line(Sign::Waiting, "waiting"),
+        Phase::Requested { request } => match state.requests.get(request) {
+            Some(request) => line(Sign::Waiting, &gate(request)),
+            None => line(Sign::Waiting, "GATE"),
+        },
+        Phase::Armed { .. } => line(Sign::Armed, "armed"),
+        Phase::Between { .. } | Phase::Sending { .. } => match &model.history.step.estimate {
+            Some(estimate) => line(Sign::Running, &format!("{}% {took}", estimate.percent())),
+            None => line(Sign::Running, &format!("runs {took}")),
+        },
+        Phase::Doubt { .. } => line(Sign::Unknown, "in doubt"),
+        Phase::Settling { .. } => line(Sign::Verifying, "verifying"),
+        Phase::Stopped { why, .. } => stop_line(why),
+        Phase::Finished { .. } | Phase::Closed { .. } => line(Sign::Skipped, "ended"),
+    }
+}
+
+fn stop_line(why: &StopReason) -> StepLine {
+    let (sign, word) = match why {
+        StopReason::Refused => (Sign::Refused, "REFUSED"),
+        StopReason::Blocked => (Sign::Blocked, "blocked"),
+        StopReason::Approval { .. } => (Sign::Blocked, "no approval"),
+        StopReason::Drift => (Sign::Drifted, "DRIFT"),
+        StopReason::Failed { .. } => (Sign::Failed, "FAILED"),
+        StopReason::Doubt { .. } => (Sign::Unknown, "UNKNOWN"),
+        StopReason::Deadline { .. } => (Sign::Blocked, "too late"),
+        StopReason::TooLong { .. } => (Sign::Armed, "too long"),
+    };
+    StepLine { sign, word: word.to_owned() }
+}
+
+/// `GATE 1/2`.
+pub fn gate(request: &RequestState) -> String {
+    format!("GATE {}/{}", signers(request), request.header.need)
+}

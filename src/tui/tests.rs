@@ -1,0 +1,6 @@
+//! What people see and what their keys do, over modelled incidents.
+
+mod keys;
+mod pictures;
+mod scenes;
+mod writes;

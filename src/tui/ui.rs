@@ -1,0 +1,145 @@
+//! What belongs to one person's screen only: the view, scrolling, pop-ups, prompts.
+
+use super::field::Field;
+use crate::domain::base::{RequestId, Timestamp};
+
+/// The four views of a run and the review.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum View {
+    Steps,
+    Fleet,
+    Approvals,
+    Timeline,
+    Review,
+}
+
+/// What lies over a view.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Popup {
+    Help,
+    /// Text that did not fit where it stands.
+    Text {
+        title: String,
+        lines: Vec<String>,
+    },
+    /// This process executes the run: stay, or hold and leave.
+    Leave,
+}
+
+/// A line that a person types, and what it is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prompt {
+    pub purpose: Purpose,
+    pub field: Field,
+    /// Wrong answers so far; the third closes the prompt.
+    pub wrong: u8,
+}
+
+/// What a typed line is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Purpose {
+    /// Of a manual step.
+    Answer,
+    /// A choice after a stop that lets something happen; `expects` must be typed.
+    Choose {
+        number: usize,
+        expects: String,
+    },
+    Release,
+    Abort {
+        expects: String,
+    },
+    Withdraw {
+        request: RequestId,
+    },
+    Note,
+}
+
+/// How a window of this size is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Room {
+    /// Down to 20x3: whose turn it is, and how to stop.
+    Tiny,
+    /// From 60x16: panels one above another.
+    Narrow,
+    /// From 100x30: panels side by side.
+    Wide,
+}
+
+/// The state of one person's screen.
+#[derive(Debug, Clone)]
+pub struct Ui {
+    pub view: View,
+    pub popup: Option<Popup>,
+    pub prompt: Option<Prompt>,
+    pub scroll: usize,
+    /// The marked choice after a stop; `None` until a person marks one, unless a harmless one exists.
+    pub choice: Option<usize>,
+    /// The timeline shows its newest lines.
+    pub follow: Follow,
+    pub message: Option<String>,
+    pub interrupted: Option<Timestamp>,
+    pub width: u16,
+    pub height: u16,
+}
+
+/// Whether the timeline moves on by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Follow {
+    On,
+    Off,
+}
+
+impl Ui {
+    pub fn new(width: u16, height: u16) -> Self {
+        Self {
+            view: View::Steps,
+            popup: None,
+            prompt: None,
+            scroll: 0,
+            choice: None,
+            follow: Follow::On,
+            message: None,
+            interrupted: None,
+            width,
+            height,
+        }
+    }
+
+    pub fn room(&self) -> Room {
+        if self.width >= 100 && self.height >= 30 {
+            Room::Wide
+        } else if self.width >= 60 && self.height >= 16 {
+            Room::Narrow
+        } else {
+            Room::Tiny
+        }
+    }
+}
+
+impl Prompt {
+    pub fn new(purpose: Purpose) -> Self {
+        Self { purpose, field: Field::default(), wrong: 0 }
+    }
+
+    /// What it asks, for the frame around it.
+    pub fn asks(&self) -> String {
+        match &self.purpose {
+            Purpose::Answer => "type what you read back".to_owned(),
+            Purpose::Choose { number, expects } => format!("choice {number}: type `{expects}` to take it"),
+            Purpose::Release => "type `release` to let the run go on".to_owned(),
+            Purpose::Abort { expects } => format!("type `{expects}` to end the run here; nothing is undone by itself"),
+            Purpose::Withdraw { .. } => "why is the request withdrawn?".to_owned(),
+            Purpose::Note => "note for the journal".to_owned(),
+        }
+    }
+
+    /// The text that must be typed; `None` if any text will do.
+    pub fn expects(&self) -> Option<&str> {
+        match &self.purpose {
+            Purpose::Choose { expects, .. } | Purpose::Abort { expects } => Some(expects),
+            Purpose::Release => Some("release"),
+            Purpose::Answer | Purpose::Withdraw { .. } | Purpose::Note => None,
+        }
+    }
+}
