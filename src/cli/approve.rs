@@ -30,7 +30,7 @@ pub async fn approve(args: ApproveArgs) -> Result<Exit, CliError> {
     expect_operator(&trust, &signer, &args.operator.operator)?;
     let (state, request) = find_request(&store, &args.request).await?;
     expect_open(&request)?;
-    let challenge = challenge(&request);
+    let challenge = Challenge::of(&request);
     if !challenge.accepts(&args.answer) {
         let message = format!("the answer is not right: {}", challenge.question);
         return Err(CliError::new(Exit::Approval, message).hint("read the request: countersign request show"));
@@ -64,19 +64,6 @@ fn expect_open(request: &RequestState) -> Result<(), CliError> {
         return Err(CliError::new(Exit::Approval, format!("request {} expired at {expired}", request.header.request)));
     }
     Ok(())
-}
-
-/// The question of a request, with its right answers.
-pub fn challenge(request: &RequestState) -> Challenge {
-    Challenge::of(&request.header.request, &request.assessed, &kept(&request.text))
-}
-
-/// The servers that the request says keep a good copy.
-fn kept(text: &str) -> Vec<String> {
-    let line = text.lines().filter_map(|line| line.strip_prefix("copies: "));
-    line.filter_map(|line| line.split_once(" stays good on "))
-        .flat_map(|(_, servers)| servers.split(' ').map(str::to_owned).collect::<Vec<_>>())
-        .collect()
 }
 
 /// The approver's own assessment over the approver's own look.
@@ -149,9 +136,9 @@ pub async fn request(command: RequestCommand) -> Result<Exit, CliError> {
     match command {
         RequestCommand::Show { request, state, json } => {
             let (_, found) = find_request(&open_store(&state)?, &request).await?;
-            let challenge = challenge(&found);
+            let challenge = Challenge::of(&found);
             if json {
-                let value = serde_json::json!({ "request": request, "text": found.text, "challenge": challenge });
+                let value = serde_json::json!({ "request": request, "text": found.text, "challenge": { "id": challenge.id, "question": challenge.question } });
                 data(&value.to_string());
             } else {
                 data(found.text.trim_end());

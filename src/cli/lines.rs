@@ -5,13 +5,13 @@
 
 use serde_json::Value;
 
+use crate::domain::approval::challenge::kept_copies;
 use crate::domain::base::{Danger, RequestId, RunId, Timestamp};
 use crate::domain::journal::record::{Assessed, Choice, Ending, Record, StopReason};
 use crate::domain::journal::{Frame, Line};
 use crate::domain::reach::Refusal;
 use crate::domain::run::state::State;
 use crate::domain::snapshot::Evidence;
-use crate::tui::challenge::kept_copies;
 use crate::tui::draw::reach::how;
 use crate::tui::summary::{Summary, summary};
 use crate::tui::words::{long, say};
@@ -23,6 +23,10 @@ pub const SCHEMA: &str = "countersign.event/1";
 ///
 /// The first line says what happened, those beneath it (indented) what to know and what to do.
 pub fn plain(before: Option<&State>, at: Timestamp, record: &Record) -> Vec<String> {
+    // A signed head is for auditors; it tells a reader nothing.
+    if matches!(record, Record::Head { .. }) {
+        return Vec::new();
+    }
     let told = summary(before, record);
     let clock = at.clock();
     let mut lines = vec![format!("{clock} {}", head(before, record, &told)).trim_end().to_owned()];
@@ -109,7 +113,8 @@ fn beneath(before: Option<&State>, at: Timestamp, record: &Record) -> Vec<String
         | Record::Released { .. }
         | Record::Chosen { .. }
         | Record::Noted { .. }
-        | Record::InputRefused { .. } => Vec::new(),
+        | Record::InputRefused { .. }
+        | Record::Head { .. } => Vec::new(),
     }
 }
 

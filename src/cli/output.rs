@@ -5,7 +5,7 @@
 use super::args::OutputArgs;
 use super::error::CliError;
 use super::lines;
-use crate::domain::base::Timestamp;
+use crate::domain::base::{RunId, Timestamp};
 use crate::domain::journal::Line;
 use crate::domain::journal::record::Record;
 use crate::domain::run::state::State;
@@ -36,18 +36,24 @@ pub fn error(error: &CliError) {
 #[derive(Debug)]
 pub struct Narrator {
     json: bool,
+    run: Option<RunId>,
 }
 
 impl Narrator {
     pub fn new(output: OutputArgs) -> Self {
-        Self { json: output.json }
+        Self { json: output.json, run: None }
     }
 }
 
 impl Watcher for Narrator {
     fn recorded(&mut self, before: Option<&State>, at: Timestamp, line: &Line, record: &Record) {
         if self.json {
-            data(&lines::json(line));
+            if let Record::Opened(opened) = record {
+                self.run = Some(opened.run.clone());
+            }
+            if let Some(run) = &self.run {
+                data(&lines::json(run, line));
+            }
         } else {
             for line in lines::plain(before, at, record) {
                 data(&line);

@@ -4,7 +4,6 @@
 //! Neither has a clock, touches a server or calls the executor: what a person wants leaves as an action, which the
 //! caller signs and puts into the inbox. Only [`terminal`] and [`screen`] have effects.
 
-pub mod challenge;
 pub mod draw;
 pub mod field;
 #[cfg(test)]

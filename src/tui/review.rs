@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::challenge::Challenge;
 use super::field::Field;
 use super::model::Model;
 use super::ui::Room;
+use crate::domain::approval::challenge::Challenge;
 use crate::domain::base::{Principal, RequestId, Span, Timestamp, Verdict};
 use crate::domain::journal::record::{Assessed, OwnMeasurement};
 use crate::domain::run::state::{Ended, RequestState};

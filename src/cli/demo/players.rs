@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use crate::cli::approve::{challenge, own_measurement};
+use crate::cli::approve::own_measurement;
 use crate::cli::error::CliError;
 use crate::cli::place::{put, state_of};
 use crate::cli::say::sign_input;
+use crate::domain::approval::challenge::Challenge;
 use crate::domain::approval::sshsig::Verb;
 use crate::domain::approval::votes::InputVerb;
 use crate::domain::base::{Principal, RunId};
@@ -63,7 +64,7 @@ async fn turn(store: &SqliteStore, state: &State, cast: &[Player], answered: &mu
 }
 
 async fn approve(store: &SqliteStore, state: &State, request: &RequestState, player: &Player) -> Result<(), CliError> {
-    let challenge = challenge(request);
+    let challenge = Challenge::of(request);
     let approval = Approval {
         by: player.name.clone(),
         armored: player.signer.sign(Verb::Approve, request.text.as_bytes()).await?,

@@ -5,9 +5,9 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 
 use super::panel::{self, Title, columns, row};
+use crate::domain::approval::challenge::kept_copies;
 use crate::domain::journal::record::Assessed;
 use crate::domain::reach::{Arrival, How, Reach};
-use crate::tui::challenge::kept_copies;
 use crate::tui::model::Model;
 use crate::tui::theme::{Role, Sign, Theme};
 use crate::tui::words::{long, say, wrap};

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use crossterm::event::KeyCode;
 
 use super::scenes;
+use crate::domain::approval::challenge::Challenge;
 use crate::domain::base::Span;
 use crate::domain::run::state::Phase;
-use crate::tui::challenge::Challenge;
 use crate::tui::fixture::{Story, ctrl, key, picture, type_text};
 use crate::tui::keymap::{Chord, Command, Mode, TABLE, When, lookup, mode};
 use crate::tui::model::{Action, Model, Msg, Seat, update};
