@@ -174,8 +174,14 @@ impl<S: Store, O: Observe, A: Act, W: World, V: Watcher> Executor<S, O, A, W, V>
                     return Err(lost.into());
                 }
                 let (progress, seen) = watch::channel(None);
-                let work = pin!(self.act.send(&connection, &cleared, &progress));
-                let outcome = attend(&mut self.recorder, &mut self.holds, work, Some(seen)).await?;
+                let outcome = {
+                    let work = pin!(self.act.send(&connection, &cleared, &progress));
+                    attend(&mut self.recorder, &mut self.holds, work, Some(seen)).await?
+                };
+                // A connection in doubt is left alone: whether it still works is what will be looked at.
+                if !matches!(outcome, Outcome::InDoubt { .. }) {
+                    self.act.close(&connection).await;
+                }
                 Some(Input::Came(outcome))
             }
             Effect::Measure(command) => {

@@ -18,8 +18,6 @@ use crate::domain::base::{ServerName, TableName, Timestamp};
 use crate::domain::fleet::{Fleet, Server};
 use crate::domain::snapshot::Snapshot;
 
-pub use decode::without_counter;
-
 use decode::{Outcome, Surroundings};
 use watched::Watched;
 

@@ -147,6 +147,7 @@ impl Story {
             owner: "dba@example.com".to_owned(),
             use_when: String::new(),
             not_when: String::new(),
+            params: std::collections::BTreeMap::new(),
             steps,
             digest: opened.runbook_digest.clone(),
             text: String::new(),
@@ -216,7 +217,9 @@ impl Story {
         match effect {
             Effect::Observe => Input::Observed(facts),
             Effect::LastLook => Input::LastLook(facts),
-            Effect::Prepare(command) => Input::Prepared(Ok(Some(connection(&command.server)))),
+            Effect::Prepare { command, before } => {
+                Input::Prepared { connection: Ok(Some(connection(&command.server))), before }
+            }
             Effect::WakeAt(time) => {
                 self.now = self.now.max(time);
                 Input::Tick

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use crate::cli::approve::own_measurement;
 use crate::cli::error::CliError;
+use crate::cli::exit::Exit;
 use crate::cli::place::{put, state_of};
 use crate::cli::say::sign_input;
 use crate::domain::approval::challenge::Challenge;
 use crate::domain::approval::sshsig::Verb;
 use crate::domain::approval::votes::InputVerb;
 use crate::domain::base::{Principal, RunId};
-use crate::domain::journal::record::Approval;
+use crate::domain::journal::record::{Approval, StopReason};
 use crate::domain::run::effect::Person;
 use crate::domain::run::state::{Phase, RequestState, State};
 use crate::keys::Signer;
@@ -58,6 +59,9 @@ async fn turn(store: &SqliteStore, state: &State, cast: &[Player], answered: &mu
                 Some(player) => approve(store, state, found, player).await,
                 None => Ok(()),
             }
+        }
+        Phase::Stopped { why, .. } if !matches!(why, StopReason::Refused | StopReason::Blocked) => {
+            Err(CliError::new(Exit::Failed, format!("the run stopped at step {:?}: {why}", state.step())))
         }
         _ => Ok(()),
     }

@@ -1,6 +1,5 @@
 //! Turns answers into facts. Pure: a function of the rows, the fleet file and the time of the answer.
 
-mod definition;
 mod fleet;
 mod link;
 mod readers;
@@ -15,7 +14,6 @@ use crate::domain::base::{Known, Timestamp};
 use crate::domain::snapshot::Value;
 use crate::domain::sql::Dialect;
 
-pub use definition::without_counter;
 pub use fleet::{Outcome, Surroundings, facts};
 pub use server::value as server_value;
 pub use table::{is_damage, value as table_value};

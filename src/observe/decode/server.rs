@@ -5,6 +5,7 @@ use crate::domain::base::Timestamp;
 use crate::domain::base::text::printable;
 use crate::domain::snapshot::{Position, ServerFact, Value};
 use crate::domain::sql::Flavor;
+use crate::domain::sql::identity::Identity;
 use crate::observe::answer::Row;
 use crate::observe::probe::Probe;
 
@@ -27,20 +28,11 @@ pub fn value(reading: &Reading, fact: ServerFact) -> Result<Value, String> {
     }
 }
 
-/// MySQL has an id of its own. MariaDB has none that every installation has for itself, so it is all of these
-/// together; one that moves to another port or directory is another server until somebody says otherwise.
+/// The one text of `domain::sql::identity`, which the acting connection compares again.
 pub fn identity(reading: &Reading) -> Result<String, String> {
-    if reading.dialect.has_server_uuid() {
-        return Ok(format!("mysql server_uuid={}", printable(reading.variable("server_uuid")?)));
-    }
-    let mut parts = vec!["mariadb".to_owned()];
-    for name in ["server_id", "hostname", "port", "datadir"] {
-        parts.push(format!("{name}={}", printable(reading.variable(name)?)));
-    }
-    if let Some(uid) = reading.optional("server_uid")? {
-        parts.push(format!("server_uid={}", printable(uid)));
-    }
-    Ok(parts.join(" "))
+    let variables = reading.variables.as_ref().map_err(Clone::clone)?;
+    let value = |name: &str| variables.get(name).map(String::as_str);
+    Identity::of(reading.dialect.flavor(), value).map(|identity| identity.to_string()).map_err(|why| why.to_string())
 }
 
 fn clock(reading: &Reading) -> Result<&Row, String> {

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::{Reading, without_counter};
+use super::Reading;
 use crate::domain::base::TableName;
 use crate::domain::base::text::printable;
 use crate::domain::snapshot::{TableFact, Value};
+use crate::domain::sql::create::comparable;
 use crate::observe::answer::{Refusal, Row};
 use crate::observe::probe::{Probe, file_names};
 
@@ -82,7 +83,9 @@ fn definition(reading: &Reading, table: &TableName) -> Result<Value, String> {
     let rows = reading.answers.rows(&Probe::Definition(table.clone()))?;
     let create = rows.first().and_then(|row| row.get(&["Create Table"]));
     match create {
-        Some(create) => Ok(Value::definition(&without_counter(create))),
+        Some(create) => comparable(reading.dialect.flavor(), create)
+            .map(|text| Value::definition(&text))
+            .map_err(|why| why.to_string()),
         None if reading.dialect.has_data_dictionary() => Err(
             "the server would read the table's pages to describe it, because it keeps no persistent statistics of it"
                 .to_owned(),
