@@ -1,6 +1,8 @@
 //! A finished run for an auditor: the bundle that the library writes is good to us and to stock tools, and every tamper
 //! is refused by both.
 
+#[path = "audit/bundles.rs"]
+mod bundles;
 #[path = "audit/made.rs"]
 mod made;
 #[path = "audit/records.rs"]
