@@ -26,7 +26,7 @@ people() {
         [ -f "$sig" ] || continue
         who=${sig#"$2"}; who=${who%"$3"}
         [ -z "${7:-}" ] || grep -qxF "$who" "$7" || continue
-        good "$1" "$sig" "$who" "$4" "$5" "$6" >> "$work/keys" || { echo "BAD $sig"; return 1; }
+        good "$1" "$sig" "$who" "$4" "$5" "$6" >> "$work/keys" || { echo "$sig is not what it is called"; return 1; }
     done
     sort -u "$work/keys" | grep -c . || true
 }
@@ -93,8 +93,9 @@ while IFS= read -r line; do
             j=$(field "$r" journal); grep -qxF "${j%%:*} ${j#*:}" "$work/chain" || bad "$r was signed over another journal"
             ! grep -qxF "$id" "$work/stopped" || bad "$id was over before line $seq"
             case $payload in *'"command":0,'*)
-                ! grep -qxF "$id" "$work/used" || bad "$id was used twice"; echo "$id" >> "$work/used"
-                [ "$(when "$at")" \< "$(when "$(field "$r" expires)")" ] 2>/dev/null || expr "$(when "$at")" \< "$(when "$(field "$r" expires)")" > /dev/null || bad "$id had expired" ;;
+                ! grep -qxF "$id" "$work/used" || bad "$id was used twice"
+                echo "$id" >> "$work/used"
+                expr "$(when "$at")" \< "$(when "$(field "$r" expires)")" > /dev/null || bad "$id had expired" ;;
             esac
             have=$(people "$r" "requests/$id/" .approve.sig approve "$n" "$at" "$work/approvers.$id") || bad "$have"
             [ "$have" -ge "$need" ] || bad "$id is approved by $have of $need"

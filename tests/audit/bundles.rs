@@ -6,13 +6,15 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use countersign::domain::approval::sshsig::Verb;
-use countersign::domain::base::{Digest, Principal, Timestamp};
+use countersign::domain::approval::trust::Trust;
+use countersign::domain::base::{Danger, Digest, Principal, Timestamp};
+use countersign::domain::journal::record::Record;
 use countersign::domain::journal::verify::{Anchoring, Standing};
 use countersign::domain::journal::Head;
 use countersign::store::memory::MemoryStore;
 use countersign::store::{Holder, Journal as _, Leases as _, bundle_files, close_files, export, trust_files};
 
-use super::made::{self, ANA, BOB, CHEN, Maker, REQUEST, STRANGER, name};
+use super::made::{self, ANA, BOB, CHEN, DROP, Maker, REQUEST, STRANGER, name};
 
 /// A finished run in a store, its trust, and where its bundle goes.
 pub struct Place {
@@ -22,7 +24,7 @@ pub struct Place {
 }
 
 impl Place {
-    pub async fn of(make: impl FnOnce(&countersign::domain::approval::trust::Trust) -> Maker) -> (Self, Maker) {
+    pub async fn of(make: impl FnOnce(&Trust) -> Maker) -> (Self, Maker) {
         let dir = tempfile::tempdir().unwrap();
         let operators = made::key_files(dir.path(), &[ANA, BOB, CHEN]);
         let state = dir.path().join("state");
@@ -290,4 +292,108 @@ async fn taking_the_close_away_leaves_a_run_that_is_not_closed() {
     }
     assert_eq!(ours(&place.bundle(), &place.anchor), Ok(Standing::EndedNotClosed));
     assert_eq!(stock("sh", &place.bundle(), Some(&place.anchor)).0, Some(3));
+}
+
+/// Journals that somebody with the executor's key wrote whole: chain and heads are good, what they tell is not.
+type Forgery = (&'static str, fn(&Trust) -> Maker);
+
+const FORGERIES: [Forgery; 8] = [
+    ("started with one approval", |trust| {
+        let mut made = asked(trust, "all is well");
+        made.approve(ANA, made::measured());
+        drop_and_finish(&mut made)
+    }),
+    ("started before the second approval", |trust| {
+        let mut made = asked(trust, "all is well");
+        made.approve(ANA, made::measured());
+        start(&mut made, DROP);
+        made.approve(BOB, made::measured());
+        made::finish(&mut made);
+        made
+    }),
+    ("another statement started", |trust| {
+        let mut made = asked(trust, "all is well");
+        made.approve(ANA, made::measured());
+        made.approve(BOB, made::measured());
+        start(&mut made, "DROP TABLE `shop`.`customers`");
+        made::finish(&mut made);
+        made
+    }),
+    ("started after a rejection", |trust| {
+        let mut made = asked(trust, "all is well");
+        made.approve(ANA, made::measured());
+        made.approve(BOB, made::measured());
+        made.reject(CHEN);
+        drop_and_finish(&mut made)
+    }),
+    ("started after it had expired", |trust| {
+        let mut made = asked(trust, "all is well");
+        made.approve(ANA, made::measured());
+        made.approve(BOB, made::measured());
+        made.wait(1801);
+        drop_and_finish(&mut made)
+    }),
+    ("started without any request", |trust| {
+        let mut made = made::before_the_drop(trust);
+        made.armed("drop-corrupt", None, Danger::Destructive, made::drop_script());
+        made.intended("drop-corrupt", None, &[DROP]);
+        made::finish(&mut made);
+        made
+    }),
+    ("history rewritten before the request", |trust| {
+        let signed = asked(trust, "this is what those who signed saw");
+        let mut made = made::before_the_drop(trust);
+        made.push(Record::Noted { by: "ana".to_owned(), text: "this is what stands there now".to_owned() });
+        let request = signed.records.iter().rfind(|record| matches!(record, Record::Requested { .. })).unwrap();
+        made.push(request.clone());
+        made.approve(ANA, made::measured());
+        made.approve(BOB, made::measured());
+        drop_and_finish(&mut made)
+    }),
+    ("started a second time", |trust| {
+        let good = made::good(trust);
+        let mut made = Maker::open(trust, &made::STEPS);
+        let drop_done = good.records.iter().rposition(|record| matches!(record, Record::Done { .. })).unwrap();
+        let start = good.records.iter().rposition(|record| matches!(record, Record::Intended { .. })).unwrap();
+        for (place, (record, line)) in good.records.iter().zip(&good.lines).enumerate().skip(1) {
+            if place == drop_done {
+                made.push(good.records[start].clone());
+            }
+            if !matches!(record, Record::Head { .. }) {
+                made.now = line.at();
+                made.push(record.clone());
+            }
+        }
+        made
+    }),
+];
+
+fn asked(trust: &Trust, note: &str) -> Maker {
+    let mut made = made::before_the_drop(trust);
+    made.push(Record::Noted { by: "ana".to_owned(), text: note.to_owned() });
+    let header = made.header("drop-corrupt", 4);
+    made.request(header, Danger::Destructive, made::drop_script());
+    made
+}
+
+fn start(made: &mut Maker, text: &str) {
+    made.armed("drop-corrupt", Some(REQUEST), Danger::Destructive, made::drop_script());
+    made.intended("drop-corrupt", Some(REQUEST), &[text]);
+}
+
+fn drop_and_finish(made: &mut Maker) -> Maker {
+    start(made, DROP);
+    made::finish(made);
+    let trust = made.trust.clone();
+    std::mem::replace(made, Maker::open(&trust, &made::STEPS))
+}
+
+#[tokio::test]
+async fn whoever_has_the_executors_key_still_needs_the_operators() {
+    for (what, make) in FORGERIES {
+        let (place, _) = Place::of(make).await;
+        place.close(ANA, &name(ANA)).await;
+        place.export().await;
+        refused_by_both(what, &place);
+    }
 }

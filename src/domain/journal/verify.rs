@@ -1,6 +1,6 @@
 //! A whole bundle, judged offline: trust, chain, heads, close record, every file, every record.
 //!
-//! Everything that the parts find is reported together. A run that nobody closed is not damaged; it is said.
+//! Everything that the parts find is reported together, once trust and chain are good. A run that nobody closed is not damaged; it is said.
 
 use std::fmt;
 
@@ -70,22 +70,13 @@ pub enum Anchoring {
 
 /// Verifies a bundle. Without `anchor`, its first version of trust vouches for itself.
 pub fn verify_bundle(bundle: &Bundle, anchor: Option<&Digest>) -> Result<Verified, Vec<Fault>> {
-    let mut faults = Vec::new();
-    let trusts = trust_versions(bundle, anchor).unwrap_or_else(|found| {
-        faults.extend(found.into_iter().map(Fault::from));
-        Vec::new()
-    });
-    let lines = match read_lines(bundle) {
-        Ok(lines) => lines,
-        Err(fault) => {
-            faults.push(fault.into());
-            return Err(faults);
-        }
-    };
+    // Nothing that operators signed can be judged without knowing who they are, and nothing at all without a chain.
+    let trusts = trust_versions(bundle, anchor).map_err(|found| found.into_iter().map(Fault::from).collect::<Vec<_>>())?;
+    let lines = read_lines(bundle).map_err(|fault| vec![Fault::from(fault)])?;
     let at = lines.last().map_or(Timestamp::from_millis(0), Line::at);
     let whole = bundle::verify(bundle, &mut |signed| check(&trusts, at, signed));
     let summary = audit(&lines, &trusts);
-    faults.extend(file_faults(bundle, &lines));
+    let mut faults = file_faults(bundle, &lines);
     match (whole, summary, trusts.first()) {
         (Ok(whole), Ok(mut summary), Some(first)) => {
             faults.extend(whole.closing.as_ref().and_then(|closing| other_end(&closing.close, &summary)));
