@@ -7,3 +7,5 @@ mod bundles;
 mod made;
 #[path = "audit/records.rs"]
 mod records;
+#[path = "audit/report.rs"]
+mod report;

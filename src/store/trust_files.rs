@@ -351,3 +351,7 @@ pub fn show(trust: &Trust) -> Vec<String> {
 pub fn version_file(state: &Path, serial: u64, part: &TrustPart) -> PathBuf {
     state.join("trust").join(serial.to_string()).join(part.to_string())
 }
+
+#[cfg(test)]
+#[path = "trust_files/tests.rs"]
+mod tests;

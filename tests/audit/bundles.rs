@@ -8,9 +8,9 @@ use std::process::Command;
 use countersign::domain::approval::sshsig::Verb;
 use countersign::domain::approval::trust::Trust;
 use countersign::domain::base::{Danger, Digest, Principal, Timestamp};
+use countersign::domain::journal::Head;
 use countersign::domain::journal::record::Record;
 use countersign::domain::journal::verify::{Anchoring, Standing};
-use countersign::domain::journal::Head;
 use countersign::store::memory::MemoryStore;
 use countersign::store::{Holder, Journal as _, Leases as _, bundle_files, close_files, export, trust_files};
 
@@ -197,7 +197,9 @@ const TAMPERS: [Tamper; 26] = [
         fs::write(&path, format!("{text}{line}\n")).unwrap();
     }),
     ("a new root of trust", |p| edit(&p.bundle().join("trust/1/trust.txt"), "threshold: 2", "threshold: 1")),
-    ("the policy weakened", |p| edit(&p.bundle().join("trust/1/policy.yaml"), "own_measurement: 1", "own_measurement: 0")),
+    ("the policy weakened", |p| {
+        edit(&p.bundle().join("trust/1/policy.yaml"), "own_measurement: 1", "own_measurement: 0")
+    }),
     ("a version of trust that nobody signed", |p| {
         let (from, to) = (p.bundle().join("trust/1"), p.bundle().join("trust/2"));
         fs::create_dir(&to).unwrap();

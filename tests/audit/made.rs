@@ -76,22 +76,29 @@ fn dialect() -> Dialect {
 fn statement(server: &str, text: &str, danger: Danger, binlog: BinlogWriting) -> Command {
     let carry = if binlog == BinlogWriting::On { Carry::Logged } else { Carry::Unlogged };
     let kind = if danger == Danger::Destructive { EffectKind::Dropped } else { EffectKind::NoRows };
+    let patch = if danger == Danger::Destructive { gone() } else { Patch::default() };
     Command {
         server: server.parse().unwrap(),
         work: Work::Statement { text: text.to_owned(), session: Session::statement(binlog), dialect: dialect() },
         danger,
         effects: vec![Effect { object: Object::Table("shop.orders".parse().unwrap()), kind }],
         carry,
-        patch: Patch::default(),
+        patch,
     }
 }
 
-fn assessed(script: Vec<Command>) -> Assessed {
-    let gone = FactKey::table(&"db-a".parse().unwrap(), &"shop.orders".parse().unwrap(), TableFact::Exists);
+fn gone() -> Patch {
+    let table = FactKey::table(&"db-a".parse().unwrap(), &"shop.orders".parse().unwrap(), TableFact::Exists);
     let mut patch = Patch::default();
-    patch.set(gone, Value::Flag(false), Timestamp::from_millis(0));
+    patch.set(table, Value::Flag(false), Timestamp::from_millis(0));
+    patch
+}
+
+fn assessed(script: Vec<Command>) -> Assessed {
+    let destroys = script.iter().any(|command| command.danger == Danger::Destructive);
+    let against = destroys.then(|| "the good copy on db-b is given up (now)".to_owned());
     Assessed {
-        predicted: script.iter().map(|_| patch.clone()).collect(),
+        predicted: script.iter().map(|command| command.patch.clone()).collect(),
         script,
         reaches: vec![Reach {
             arrivals: vec![
@@ -106,7 +113,7 @@ fn assessed(script: Vec<Command>) -> Assessed {
             seen: vec!["db-c: fence: detached".to_owned()],
         }],
         relies_on: vec![fenced()],
-        against: vec!["the good copy on db-b is given up (now)".to_owned()],
+        against: against.into_iter().collect(),
         way_back: Some(WayBack { before: "promote db-c".to_owned(), after: "copy the table from db-c".to_owned() }),
     }
 }

@@ -59,11 +59,13 @@ fn with_approvals(approvals: impl Fn(&mut Maker)) -> Vec<What> {
 
 #[test]
 fn what_started_without_enough_people_is_a_fault() {
-    assert!(with_approvals(|made| {
-        made.approve(ANA, made::measured());
-        made.approve(CHEN, made::measured());
-    })
-    .is_empty());
+    assert!(
+        with_approvals(|made| {
+            made.approve(ANA, made::measured());
+            made.approve(CHEN, made::measured());
+        })
+        .is_empty()
+    );
     let too_few: [&dyn Fn(&mut Maker); 4] = [
         &|_| {},
         &|made| made.approve(ANA, made::measured()),
@@ -317,7 +319,10 @@ fn an_abort_is_signed_before_the_stop_it_makes() {
     let mut made = made::approved(&trust);
     let signed = made.input(BOB, InputVerb::Abort, "wrong fleet");
     made.push_together(&[
-        Record::Stopped { why: StopReason::Failed { why: "bob aborts the run".to_owned() }, choices: vec![Choice::Abort] },
+        Record::Stopped {
+            why: StopReason::Failed { why: "bob aborts the run".to_owned() },
+            choices: vec![Choice::Abort],
+        },
         Record::Chosen { by: name(BOB), choice: Choice::Abort, signed },
     ]);
     made.push(Record::Closed { outcome: Ending::Aborted });

@@ -71,7 +71,8 @@ pub enum Anchoring {
 /// Verifies a bundle. Without `anchor`, its first version of trust vouches for itself.
 pub fn verify_bundle(bundle: &Bundle, anchor: Option<&Digest>) -> Result<Verified, Vec<Fault>> {
     // Nothing that operators signed can be judged without knowing who they are, and nothing at all without a chain.
-    let trusts = trust_versions(bundle, anchor).map_err(|found| found.into_iter().map(Fault::from).collect::<Vec<_>>())?;
+    let trusts =
+        trust_versions(bundle, anchor).map_err(|found| found.into_iter().map(Fault::from).collect::<Vec<_>>())?;
     let lines = read_lines(bundle).map_err(|fault| vec![Fault::from(fault)])?;
     let at = lines.last().map_or(Timestamp::from_millis(0), Line::at);
     let whole = bundle::verify(bundle, &mut |signed| check(&trusts, at, signed));
@@ -163,7 +164,9 @@ pub fn close_verifies(
     let mut refused = "no version of trust is known".to_owned();
     for trust in trusts.iter().rev() {
         match trust.verify(armored, Verb::Close, close.as_bytes(), at) {
-            Ok(signature) if trusts.last().is_some_and(|newest| newest.revoked().contains(signature.signed().key())) => {
+            Ok(signature)
+                if trusts.last().is_some_and(|newest| newest.revoked().contains(signature.signed().key())) =>
+            {
                 refused = "its key is revoked".to_owned();
             }
             Ok(signature) if signature.principal() == by => return Ok(()),

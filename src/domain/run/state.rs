@@ -207,7 +207,9 @@ impl State {
                 self.held = None;
                 Ok(None)
             }
-            Record::Noted { .. } | Record::InputRefused { .. } | Record::Estimated { .. } | Record::Head { .. } => Ok(None),
+            Record::Noted { .. } | Record::InputRefused { .. } | Record::Estimated { .. } | Record::Head { .. } => {
+                Ok(None)
+            }
             Record::Approved { .. }
             | Record::SignatureRefused { .. }
             | Record::RequestStopped { .. }

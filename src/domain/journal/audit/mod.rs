@@ -45,8 +45,7 @@ fn open(lines: &[Line]) -> Result<(Opened, State), Fault> {
     let first = lines.first().ok_or_else(|| Fault::new(0, What::Chain(ChainError::Empty)))?;
     let record = Record::from_line(first.seq(), first.event(), first.payload())
         .map_err(|why| Fault::new(0, What::NoRecord(why)))?;
-    let state =
-        State::open(&record, first.head(), first.at()).map_err(|why| Fault::new(0, What::Impossible(why)))?;
+    let state = State::open(&record, first.head(), first.at()).map_err(|why| Fault::new(0, What::Impossible(why)))?;
     Ok((state.opened.clone(), state))
 }
 

@@ -51,14 +51,7 @@ impl Auditor<'_> {
         }
     }
 
-    fn check_gate(
-        &mut self,
-        entry: &Entry<'_>,
-        id: &RequestId,
-        plan: &Armed,
-        command: usize,
-        sha256: Option<&Digest>,
-    ) {
+    fn check_gate(&mut self, entry: &Entry<'_>, id: &RequestId, plan: &Armed, command: usize, sha256: Option<&Digest>) {
         let Some(request) = self.state.requests.get(id).cloned() else {
             self.fault(entry.seq, What::NoSuchRequest { request: id.clone() });
             return;
@@ -74,13 +67,11 @@ impl Auditor<'_> {
             Err(what) => self.fault(entry.seq, what),
             Ok(trust) => {
                 let danger = danger_of(plan).max(request.danger);
-                let subject =
-                    Subject { request: request.text.as_bytes(), danger, requester: &header.requested_by };
+                let subject = Subject { request: request.text.as_bytes(), danger, requester: &header.requested_by };
                 let tally = counting::count(subject, &request.submissions(), trust, entry.at);
                 match tally.enough() {
                     Err(missing) => {
-                        self.intent
-                            .push(Fault::new(entry.seq, What::NotApproved { request: id.clone(), missing }));
+                        self.intent.push(Fault::new(entry.seq, What::NotApproved { request: id.clone(), missing }));
                     }
                     Ok(()) if command == 0 => self.passed(entry, &request, &tally),
                     Ok(()) => {}

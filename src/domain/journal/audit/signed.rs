@@ -28,9 +28,8 @@ impl Auditor<'_> {
         let sha256 = Digest::of(request.text.as_bytes());
         let subject = Subject { run: self.state.opened.run.clone(), request: id.clone(), sha256 };
         let text = signed.text.as_bytes();
-        let checked = self.by_any_trust(entry, by, |trust| {
-            Objection::check(stop, text, &signed.armored, &subject, trust, entry.at)
-        });
+        let checked = self
+            .by_any_trust(entry, by, |trust| Objection::check(stop, text, &signed.armored, &subject, trust, entry.at));
         match checked {
             Ok(accepted) => {
                 self.summary.inputs += 1;

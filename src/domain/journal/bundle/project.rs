@@ -43,9 +43,7 @@ fn put_record(bundle: &mut Bundle, record: &Record, seq: u64, run: Option<&RunId
         }
         Record::RequestStopped { request, by, how, signed, .. } => {
             let (text, signature) = match how {
-                Stopper::Rejected => {
-                    (RequestPart::Rejection(by.clone()), RequestPart::RejectionSignature(by.clone()))
-                }
+                Stopper::Rejected => (RequestPart::Rejection(by.clone()), RequestPart::RejectionSignature(by.clone())),
                 Stopper::Withdrawn => {
                     (RequestPart::Withdrawal(by.clone()), RequestPart::WithdrawalSignature(by.clone()))
                 }

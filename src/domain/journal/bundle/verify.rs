@@ -200,12 +200,7 @@ impl Story {
     }
 
     /// The close record with those whose signature on it is good; `None` if nobody's is.
-    fn check_close(
-        &self,
-        bundle: &Bundle,
-        check: &mut Check<'_>,
-        faults: &mut Vec<Fault>,
-    ) -> Option<Closing> {
+    fn check_close(&self, bundle: &Bundle, check: &mut Check<'_>, faults: &mut Vec<Fault>) -> Option<Closing> {
         let signatures: Vec<(&Principal, &[u8])> = bundle
             .files()
             .filter_map(|(entry, bytes)| match entry {
