@@ -9,3 +9,5 @@ mod made;
 mod records;
 #[path = "audit/report.rs"]
 mod report;
+#[path = "audit/story.rs"]
+mod story;

@@ -15,6 +15,7 @@ use countersign::store::memory::MemoryStore;
 use countersign::store::{Holder, Journal as _, Leases as _, bundle_files, close_files, export, trust_files};
 
 use super::made::{self, ANA, BOB, CHEN, DROP, Maker, REQUEST, STRANGER, name};
+use super::story;
 
 /// A finished run in a store, its trust, and where its bundle goes.
 pub struct Place {
@@ -64,7 +65,7 @@ impl Place {
 
     /// A good run, closed by ana and chen, exported.
     pub async fn exported() -> Self {
-        let (place, _) = Self::of(made::good).await;
+        let (place, _) = Self::of(story::good).await;
         place.close(ANA, &name(ANA)).await;
         place.close(CHEN, &name(CHEN)).await;
         place.export().await;
@@ -103,8 +104,8 @@ async fn what_the_library_exports_verifies_here_and_with_stock_tools() {
 #[tokio::test]
 async fn a_run_that_nobody_closed_is_said_to_be_so_and_is_no_fault() {
     for (make, expected) in [
-        (made::good as fn(&_) -> Maker, Standing::EndedNotClosed),
-        (made::approved as fn(&_) -> Maker, Standing::NotEnded),
+        (story::good as fn(&_) -> Maker, Standing::EndedNotClosed),
+        (story::approved as fn(&_) -> Maker, Standing::NotEnded),
     ] {
         let (place, _) = Place::of(make).await;
         place.export().await;
@@ -125,7 +126,7 @@ async fn without_an_anchor_the_bundle_has_only_its_own_word() {
 
 #[tokio::test]
 async fn signatures_that_close_nothing_are_passed_over_with_the_reason() {
-    let (place, _) = Place::of(made::good).await;
+    let (place, _) = Place::of(story::good).await;
     place.close(ANA, &name(ANA)).await;
     place.close(STRANGER, &name(STRANGER)).await;
     place.close(ANA, &name(BOB)).await;
@@ -139,7 +140,7 @@ async fn signatures_that_close_nothing_are_passed_over_with_the_reason() {
 
 #[tokio::test]
 async fn a_run_that_goes_on_has_nothing_to_close() {
-    let (place, _) = Place::of(made::approved).await;
+    let (place, _) = Place::of(story::approved).await;
     assert_eq!(export::text_to_close(&place.store, &made::run()).await.unwrap(), None);
 }
 
@@ -198,7 +199,7 @@ const TAMPERS: [Tamper; 26] = [
     }),
     ("a new root of trust", |p| edit(&p.bundle().join("trust/1/trust.txt"), "threshold: 2", "threshold: 1")),
     ("the policy weakened", |p| {
-        edit(&p.bundle().join("trust/1/policy.yaml"), "own_measurement: 1", "own_measurement: 0")
+        edit(&p.bundle().join("trust/1/policy.yaml"), "own_measurement: 1", "own_measurement: 0");
     }),
     ("a version of trust that nobody signed", |p| {
         let (from, to) = (p.bundle().join("trust/1"), p.bundle().join("trust/2"));
@@ -302,59 +303,59 @@ type Forgery = (&'static str, fn(&Trust) -> Maker);
 const FORGERIES: [Forgery; 8] = [
     ("started with one approval", |trust| {
         let mut made = asked(trust, "all is well");
-        made.approve(ANA, made::measured());
+        made.approve(ANA, story::measured());
         drop_and_finish(&mut made)
     }),
     ("started before the second approval", |trust| {
         let mut made = asked(trust, "all is well");
-        made.approve(ANA, made::measured());
+        made.approve(ANA, story::measured());
         start(&mut made, DROP);
-        made.approve(BOB, made::measured());
-        made::finish(&mut made);
+        made.approve(BOB, story::measured());
+        story::finish(&mut made);
         made
     }),
     ("another statement started", |trust| {
         let mut made = asked(trust, "all is well");
-        made.approve(ANA, made::measured());
-        made.approve(BOB, made::measured());
+        made.approve(ANA, story::measured());
+        made.approve(BOB, story::measured());
         start(&mut made, "DROP TABLE `shop`.`customers`");
-        made::finish(&mut made);
+        story::finish(&mut made);
         made
     }),
     ("started after a rejection", |trust| {
         let mut made = asked(trust, "all is well");
-        made.approve(ANA, made::measured());
-        made.approve(BOB, made::measured());
+        made.approve(ANA, story::measured());
+        made.approve(BOB, story::measured());
         made.reject(CHEN);
         drop_and_finish(&mut made)
     }),
     ("started after it had expired", |trust| {
         let mut made = asked(trust, "all is well");
-        made.approve(ANA, made::measured());
-        made.approve(BOB, made::measured());
+        made.approve(ANA, story::measured());
+        made.approve(BOB, story::measured());
         made.wait(1801);
         drop_and_finish(&mut made)
     }),
     ("started without any request", |trust| {
-        let mut made = made::before_the_drop(trust);
-        made.armed("drop-corrupt", None, Danger::Destructive, made::drop_script());
+        let mut made = story::before_the_drop(trust);
+        made.armed("drop-corrupt", None, Danger::Destructive, story::drop_script());
         made.intended("drop-corrupt", None, &[DROP]);
-        made::finish(&mut made);
+        story::finish(&mut made);
         made
     }),
     ("history rewritten before the request", |trust| {
         let signed = asked(trust, "this is what those who signed saw");
-        let mut made = made::before_the_drop(trust);
+        let mut made = story::before_the_drop(trust);
         made.push(Record::Noted { by: "ana".to_owned(), text: "this is what stands there now".to_owned() });
         let request = signed.records.iter().rfind(|record| matches!(record, Record::Requested { .. })).unwrap();
         made.push(request.clone());
-        made.approve(ANA, made::measured());
-        made.approve(BOB, made::measured());
+        made.approve(ANA, story::measured());
+        made.approve(BOB, story::measured());
         drop_and_finish(&mut made)
     }),
     ("started a second time", |trust| {
-        let good = made::good(trust);
-        let mut made = Maker::open(trust, &made::STEPS);
+        let good = story::good(trust);
+        let mut made = Maker::open(trust, &story::STEPS);
         let drop_done = good.records.iter().rposition(|record| matches!(record, Record::Done { .. })).unwrap();
         let start = good.records.iter().rposition(|record| matches!(record, Record::Intended { .. })).unwrap();
         for (place, (record, line)) in good.records.iter().zip(&good.lines).enumerate().skip(1) {
@@ -371,23 +372,23 @@ const FORGERIES: [Forgery; 8] = [
 ];
 
 fn asked(trust: &Trust, note: &str) -> Maker {
-    let mut made = made::before_the_drop(trust);
+    let mut made = story::before_the_drop(trust);
     made.push(Record::Noted { by: "ana".to_owned(), text: note.to_owned() });
     let header = made.header("drop-corrupt", 4);
-    made.request(header, Danger::Destructive, made::drop_script());
+    made.request(header, Danger::Destructive, story::drop_script());
     made
 }
 
 fn start(made: &mut Maker, text: &str) {
-    made.armed("drop-corrupt", Some(REQUEST), Danger::Destructive, made::drop_script());
+    made.armed("drop-corrupt", Some(REQUEST), Danger::Destructive, story::drop_script());
     made.intended("drop-corrupt", Some(REQUEST), &[text]);
 }
 
 fn drop_and_finish(made: &mut Maker) -> Maker {
     start(made, DROP);
-    made::finish(made);
+    story::finish(made);
     let trust = made.trust.clone();
-    std::mem::replace(made, Maker::open(&trust, &made::STEPS))
+    std::mem::replace(made, Maker::open(&trust, &story::STEPS))
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use super::chain::{self, lines};
 use super::head::{Close, Outcome};
 use super::line::Line;
 use super::record::{Ending, NoRecord, Record};
-use crate::domain::approval::sshsig::{ED25519, Verb, verify};
+use crate::domain::approval::sshsig::{ED25519, PublicKey, Verb, verify};
 use crate::domain::approval::trust::Trust;
 use crate::domain::base::{Digest, Principal, RunId, Timestamp};
 
@@ -161,18 +161,15 @@ pub fn close_verifies(
     armored: &str,
     at: Timestamp,
 ) -> Result<(), String> {
+    let revoked = |key: &PublicKey| trusts.last().is_some_and(|newest| newest.revoked().contains(key));
     let mut refused = "no version of trust is known".to_owned();
     for trust in trusts.iter().rev() {
-        match trust.verify(armored, Verb::Close, close.as_bytes(), at) {
-            Ok(signature)
-                if trusts.last().is_some_and(|newest| newest.revoked().contains(signature.signed().key())) =>
-            {
-                refused = "its key is revoked".to_owned();
-            }
+        refused = match trust.verify(armored, Verb::Close, close.as_bytes(), at) {
+            Ok(signature) if revoked(signature.signed().key()) => "its key is revoked".to_owned(),
             Ok(signature) if signature.principal() == by => return Ok(()),
-            Ok(signature) => refused = format!("it is one of `{}`", signature.principal()),
-            Err(why) => refused = why.to_string(),
-        }
+            Ok(signature) => format!("it is one of `{}`", signature.principal()),
+            Err(why) => why.to_string(),
+        };
     }
     Err(refused)
 }

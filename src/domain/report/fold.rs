@@ -218,7 +218,8 @@ impl Teller {
             took: None,
         });
         if let Some(id) = request {
-            self.with_request(id, |asked| asked.ended = "used".to_owned());
+            let ended = "used".to_owned();
+            self.with_request(id, |asked| asked.ended = ended);
         }
     }
 

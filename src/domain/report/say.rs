@@ -12,21 +12,25 @@ pub(super) struct Said {
     pub(super) what: String,
 }
 
-fn by(who: impl ToString, what: String) -> Option<Said> {
-    Some(Said { who: Some(who.to_string()), step: None, what })
+fn by(who: &impl ToString, what: String) -> Said {
+    Said { who: Some(who.to_string()), step: None, what }
 }
 
-fn at(step: &StepId, what: String) -> Option<Said> {
-    Some(Said { who: None, step: Some(step.clone()), what })
+fn at(step: &StepId, what: String) -> Said {
+    Said { who: None, step: Some(step.clone()), what }
 }
 
-fn both(who: impl ToString, step: &StepId, what: String) -> Option<Said> {
-    Some(Said { who: Some(who.to_string()), step: Some(step.clone()), what })
+fn both(who: &impl ToString, step: &StepId, what: String) -> Said {
+    Said { who: Some(who.to_string()), step: Some(step.clone()), what }
+}
+
+fn alone(what: String) -> Said {
+    Said { who: None, step: None, what }
 }
 
 /// The line of a record.
 pub(super) fn say(record: &Record) -> Option<Said> {
-    match record {
+    Some(match record {
         Record::Opened(opened) => by(&opened.by, format!("started the run from {}: {}", opened.host, opened.reason)),
         Record::ExecutorChanged { by: who, host, .. } => by(who, format!("went on with the run from {host}")),
         Record::Entered { step, attempt: 1, .. } => at(step, "begins".to_owned()),
@@ -59,33 +63,28 @@ pub(super) fn say(record: &Record) -> Option<Said> {
         Record::Stopped { why, choices } => {
             let choices: Vec<String> =
                 choices.iter().enumerate().map(|(n, choice)| format!("{} {choice}", n + 1)).collect();
-            Some(Said { who: None, step: None, what: format!("stopped: {why}; choices: {}", choices.join(", ")) })
+            alone(format!("stopped: {why}; choices: {}", choices.join(", ")))
         }
         Record::Chosen { by: who, choice, .. } => by(who, format!("chose: {choice}")),
         Record::Noted { by: who, text } => by(who, format!("note: {text}")),
-        Record::InputRefused { why } => {
-            Some(Said { who: None, step: None, what: format!("an input was not taken: {why}") })
-        }
-        Record::Closed { outcome } => {
-            Some(Said { who: None, step: None, what: format!("the run is closed: {}", outcome.word()) })
-        }
-        Record::Head { .. } => None,
+        Record::InputRefused { why } => alone(format!("an input was not taken: {why}")),
+        Record::Closed { outcome } => alone(format!("the run is closed: {}", outcome.word())),
+        Record::Head { .. } => return None,
         Record::Requested { .. }
         | Record::Approved { .. }
         | Record::SignatureRefused { .. }
         | Record::RequestStopped { .. }
-        | Record::RequestVoid { .. } => say_request(record),
+        | Record::RequestVoid { .. } => return say_request(record),
         Record::Intended { .. }
         | Record::NotSent { .. }
         | Record::Came { .. }
         | Record::InDoubt { .. }
-        | Record::DoubtLooked { .. } => say_command(record),
-    }
+        | Record::DoubtLooked { .. } => return say_command(record),
+    })
 }
 
 fn say_request(record: &Record) -> Option<Said> {
-    let said = |what| Some(Said { who: None, step: None, what });
-    match record {
+    Some(match record {
         Record::Requested { header, danger, .. } => both(
             &header.requested_by,
             &header.step,
@@ -97,7 +96,7 @@ fn say_request(record: &Record) -> Option<Said> {
             }
             None => by(who, "approved the text alone (detached)".to_owned()),
         },
-        Record::SignatureRefused { why, .. } => said(format!("a signature was not taken: {why}")),
+        Record::SignatureRefused { why, .. } => alone(format!("a signature was not taken: {why}")),
         Record::RequestStopped { by: who, how, reason, .. } => {
             let how = match how {
                 Stopper::Rejected => "REJECTED",
@@ -105,13 +104,13 @@ fn say_request(record: &Record) -> Option<Said> {
             };
             by(who, format!("{how}: {reason}"))
         }
-        Record::RequestVoid { why, .. } => said(format!("the request is void: {why}")),
-        _ => None,
-    }
+        Record::RequestVoid { why, .. } => alone(format!("the request is void: {why}")),
+        _ => return None,
+    })
 }
 
 fn say_command(record: &Record) -> Option<Said> {
-    match record {
+    Some(match record {
         Record::Intended { step, text, .. } => at(step, format!("started: {}", text.join(" "))),
         Record::NotSent { step, why, .. } => at(step, format!("NOT SENT: {why}")),
         Record::Came { step, outcome, .. } => at(step, outcome_words(outcome)),
@@ -119,8 +118,8 @@ fn say_command(record: &Record) -> Option<Said> {
         Record::DoubtLooked { step, state, answer, .. } => {
             at(step, format!("looked: {}, so {}", connection_words(state), doubt_word(*answer)))
         }
-        _ => None,
-    }
+        _ => return None,
+    })
 }
 
 /// What came of a command, in words.
