@@ -18,3 +18,4 @@ pub mod snapshot;
 pub mod sql;
 pub mod step;
 pub mod vocabulary;
+pub mod yaml;

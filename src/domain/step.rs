@@ -4,13 +4,13 @@
 
 use std::collections::BTreeSet;
 
-use super::base::{Danger, TableName, Verdict};
+use super::base::{Danger, Known, TableName, Verdict};
 use super::reach::{Reach, Refusal, Survivors, WayBack, predict, reach};
 use super::runbook::{Step, Work};
 use super::script::{self, Command};
-use super::snapshot::{Evidence, FactKey, Look, Object, Patch, ServerFact, Snapshot};
+use super::snapshot::{Evidence, FactKey, Look, Object, Patch, ServerFact, Snapshot, Value};
 use super::vocabulary::private::is_private;
-use super::vocabulary::{Condition, World};
+use super::vocabulary::{Condition, EXPECTED, World};
 
 /// Everything that is known about a step before it is done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,7 +85,7 @@ pub fn assess(step: &Step, world: World<'_>, snapshot: &Snapshot) -> Assessment 
     if let Work::Act(action) = &step.work {
         let mut look = Look::at(snapshot);
         match action.script(world, &mut look) {
-            Ok(script) => judged = judge(script, world, snapshot),
+            Ok(script) => judged = judge(named(script, step), world, snapshot),
             Err(why) => unrendered = Some(why),
         }
         evidence.extend(look.evidence());
@@ -127,6 +127,24 @@ struct Judged {
     refusals: Vec<Refusal>,
     predicted: Vec<Patch>,
     evidence: Vec<Evidence>,
+}
+
+/// Findings that a script expects are findings of this step, as the ones it will bring.
+fn named(mut script: Vec<Command>, step: &Step) -> Vec<Command> {
+    for command in &mut script {
+        let mut patch = Patch::default();
+        for (key, known) in command.patch.changes() {
+            let mut known = known.clone();
+            if let Known::Observed { value: Value::Finding(finding), .. } = &mut known
+                && finding.step == EXPECTED
+            {
+                finding.step = step.id.to_string();
+            }
+            patch.put(key.clone(), known);
+        }
+        command.patch = patch;
+    }
+    script
 }
 
 /// Judges the commands one after the other, each against the facts as the ones before leave them.

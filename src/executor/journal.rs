@@ -9,6 +9,7 @@ use crate::domain::run::decide::{Setup, decide};
 use crate::domain::run::effect::{Effect, Input, Moment};
 use crate::domain::run::state::{Impossible, State};
 use crate::executor::ports::World;
+use crate::keys::RunKey;
 use crate::store::{Lease, Store, StoreError};
 
 /// How many lines are read at once when a journal is folded.
@@ -43,6 +44,8 @@ pub struct Recorder<S, W, V> {
     pub store: S,
     pub lease: Lease,
     pub world: W,
+    /// Signs the heads of this journal while this process writes it.
+    pub key: RunKey,
     pub watcher: V,
     /// Effects that wait until what is being performed is over.
     pub pending: VecDeque<Effect>,
@@ -74,16 +77,10 @@ impl<S: Store, W: World, V: Watcher> Recorder<S, W, V> {
         if records.is_empty() {
             return Ok(());
         }
-        let mut head = self.state.head.clone();
-        let mut lines = Vec::with_capacity(records.len());
-        for record in records {
-            let (event, payload) = record.to_line();
-            let line = Line::next(&head, at, &event, &payload)?;
-            head = line.head();
-            lines.push(line);
-        }
+        let pairs = self.key.lines(&self.state.head, at, records)?;
+        let lines: Vec<Line> = pairs.iter().map(|(_, line)| line.clone()).collect();
         self.store.append(&self.lease, &self.state.head, &lines).await?;
-        for (record, line) in records.iter().zip(&lines) {
+        for (record, line) in &pairs {
             let before = self.state.clone();
             self.state.apply(record, line.head(), at)?;
             self.watcher.recorded(Some(&before), at, line, record);
@@ -129,13 +126,21 @@ pub async fn fold<S: Store>(store: &S, run: &RunId, watcher: &mut impl Watcher) 
 pub async fn open<S: Store>(
     store: &S,
     lease: &Lease,
+    key: &mut RunKey,
     record: &Record,
     at: Timestamp,
     watcher: &mut impl Watcher,
 ) -> Result<State, ExecutorError> {
-    let (event, payload) = record.to_line();
-    let line = Line::next(&Head::start(), at, &event, &payload)?;
-    store.append(lease, &Head::start(), std::slice::from_ref(&line)).await?;
-    watcher.recorded(None, at, &line, record);
-    Ok(State::open(record, line.head(), at)?)
+    let pairs = key.lines(&Head::start(), at, std::slice::from_ref(record))?;
+    let lines: Vec<Line> = pairs.iter().map(|(_, line)| line.clone()).collect();
+    store.append(lease, &Head::start(), &lines).await?;
+    let mut state: Option<State> = None;
+    for (record, line) in &pairs {
+        watcher.recorded(state.as_ref(), at, line, record);
+        match &mut state {
+            None => state = Some(State::open(record, line.head(), at)?),
+            Some(state) => state.apply(record, line.head(), at)?,
+        }
+    }
+    state.ok_or_else(|| ExecutorError::Empty { run: lease.run().clone() })
 }

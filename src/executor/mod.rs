@@ -8,18 +8,20 @@ pub mod ports;
 
 use std::collections::BTreeMap;
 use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
 use self::journal::{ExecutorError, Onward, Recorder, Watcher};
-use self::ports::{Act, Observe, World};
+use self::ports::{Act, Observe, Told, World, with_told};
 use crate::domain::base::{ServerName, Timestamp};
 use crate::domain::journal::record::{Record, StopReason};
 use crate::domain::run::effect::{Effect, Finish, Input, Person};
-use crate::domain::run::outcome::{ConnectionState, CopyProgress};
+use crate::domain::run::outcome::{ConnectionState, CopyProgress, Outcome};
 use crate::domain::run::state::{Phase, State};
-use crate::domain::snapshot::{FactKey, Patch, ServerFact, Snapshot, Value};
+use crate::domain::snapshot::{FactKey, ServerFact, Snapshot, Value};
 use crate::store::{InputBody, Store};
 
 /// How often the inbox is looked at. People feel nothing below a tenth of a second.
@@ -41,9 +43,12 @@ pub struct Executor<S, O, A, W, V> {
     pub act: A,
     /// Hold from this very process: it needs no durable write to stop what comes next.
     pub holds: mpsc::Receiver<(String, String)>,
+    /// Set when this process should go: it does, as soon as the run is held and nothing is being executed.
+    pub leaving: Arc<AtomicBool>,
     pub at_stop: AtStop,
-    /// What each server answered about unlogged sessions, asked once.
-    pub unlogged: BTreeMap<ServerName, Result<bool, String>>,
+    /// What the acting account told, and for which step and attempt.
+    pub told: BTreeMap<ServerName, Result<Told, String>>,
+    pub told_for: Option<(usize, u32)>,
     pub last: Option<Snapshot>,
 }
 
@@ -67,9 +72,45 @@ impl<S: Store, O: Observe, A: Act, W: World, V: Watcher> Executor<S, O, A, W, V>
             }
             match self.recorder.pending.pop_front() {
                 Some(Effect::Finish(Finish::Closed)) => return Ok(&self.recorder.state),
-                Some(effect) => input = self.perform(effect).await?,
+                None if self.recorder.state.held.is_some() && self.leaving.load(Ordering::SeqCst) => {
+                    return Ok(&self.recorder.state);
+                }
+                Some(effect) => input = self.next(effect).await?,
                 None => input = Some(self.listen().await?),
             }
+        }
+    }
+
+    /// Hears people before anything is performed, so that a hold is never behind a chain of effects.
+    async fn next(&mut self, effect: Effect) -> Result<Option<Input>, ExecutorError> {
+        let before = std::mem::discriminant(&self.recorder.state.phase);
+        self.hear().await?;
+        if before == std::mem::discriminant(&self.recorder.state.phase) {
+            return self.perform(effect).await;
+        }
+        // What somebody asked has changed where the run is: what was about to be done is not wanted any more.
+        self.drop_effect(effect).await;
+        while let Some(effect) = self.recorder.pending.pop_front() {
+            self.drop_effect(effect).await;
+        }
+        Ok(Some(Input::Proceed))
+    }
+
+    /// Takes what people have asked so far; waits for nothing.
+    async fn hear(&mut self) -> Result<(), ExecutorError> {
+        while let Ok((by, reason)) = self.holds.try_recv() {
+            self.recorder.handle(Input::Hold { by, reason }).await?;
+        }
+        let run = self.recorder.state.opened.run.clone();
+        for _ in 0..self.recorder.store.inputs(&run).await?.len() {
+            take_person(&mut self.recorder).await?;
+        }
+        Ok(())
+    }
+
+    async fn drop_effect(&mut self, effect: Effect) {
+        if let Effect::Send { connection, .. } | Effect::Close(connection) = effect {
+            self.act.close(&connection).await;
         }
     }
 
@@ -97,6 +138,7 @@ impl<S: Store, O: Observe, A: Act, W: World, V: Watcher> Executor<S, O, A, W, V>
             }
             let wake = recorder.wake.unwrap_or(Timestamp::from_millis(i64::MAX));
             tokio::select! {
+                biased;
                 Some((by, reason)) = self.holds.recv() => return Ok(Input::Hold { by, reason }),
                 () = recorder.world.wait_until(wake) => {
                     recorder.wake = None;
@@ -112,12 +154,25 @@ impl<S: Store, O: Observe, A: Act, W: World, V: Watcher> Executor<S, O, A, W, V>
         Ok(match effect {
             Effect::Observe => Some(Input::Observed(self.look().await)),
             Effect::LastLook => Some(Input::LastLook(self.look().await)),
-            Effect::Prepare(command) => {
-                let identity = self.identity(&command.server);
+            Effect::Prepare { command, before } => {
                 let run = self.recorder.state.opened.run.clone();
-                Some(Input::Prepared(self.act.prepare(&run, &command, &identity).await.map(Some)))
+                let prepared = match self.identity(&command.server) {
+                    Some(identity) => self.act.prepare(&run, &command, &identity).await.map(Some),
+                    None => Err(format!("what {} is was not seen at the last look", command.server)),
+                };
+                Some(Input::Prepared { connection: prepared, before })
+            }
+            // The hold came in after the last look: the intent stands, the statement does not follow it.
+            Effect::Send { connection, .. } if self.recorder.state.held.is_some() => {
+                self.act.close(&connection).await;
+                Some(Input::Came(Outcome::NotSent { why: "somebody holds the run".to_owned() }))
             }
             Effect::Send { cleared, connection } => {
+                // Whoever took the lease over in the meantime looks for this connection; it must not begin now.
+                if let Err(lost) = self.recorder.store.still_held(&self.recorder.lease).await {
+                    self.act.close(&connection).await;
+                    return Err(lost.into());
+                }
                 let (progress, seen) = watch::channel(None);
                 let work = pin!(self.act.send(&connection, &cleared, &progress));
                 let outcome = attend(&mut self.recorder, &mut self.holds, work, Some(seen)).await?;
@@ -131,7 +186,7 @@ impl<S: Store, O: Observe, A: Act, W: World, V: Watcher> Executor<S, O, A, W, V>
             }
             Effect::Close(connection) => {
                 self.act.close(&connection).await;
-                None
+                Some(Input::Proceed)
             }
             Effect::LookFor(connection) => {
                 let state = match &connection {
@@ -149,37 +204,34 @@ impl<S: Store, O: Observe, A: Act, W: World, V: Watcher> Executor<S, O, A, W, V>
         })
     }
 
-    /// One look at the fleet, with what the acting account answered about itself.
+    /// One look at the fleet, with what the acting account tells. That is asked anew for each step and attempt.
     async fn look(&mut self) -> Snapshot {
-        let snapshot = self.observe.snapshot(&self.recorder.setup.tables).await;
-        let mut patch = Patch::default();
-        for server in self.recorder.setup.fleet.servers.keys() {
-            if !self.unlogged.contains_key(server) {
-                let answer = self.act.unlogged_sessions(server).await;
-                self.unlogged.insert(server.clone(), answer);
+        let (state, setup) = (&self.recorder.state, &self.recorder.setup);
+        let step = (state.cursor, state.attempt);
+        if self.told_for != Some(step) {
+            for server in setup.fleet.servers.keys() {
+                let answer = self.act.told(server, &setup.tables).await;
+                self.told.insert(server.clone(), answer);
             }
-            let key = FactKey::server(server, ServerFact::UnloggedSessions);
-            match &self.unlogged[server] {
-                Ok(allowed) => patch.set(key, Value::Flag(*allowed), snapshot.taken()),
-                Err(why) => patch.forget(key, why),
-            }
+            self.told_for = Some(step);
         }
-        let snapshot = snapshot.with(&patch);
+        let snapshot = with_told(self.observe.snapshot(&self.recorder.setup.tables).await, &self.told);
         self.last = Some(snapshot.clone());
         snapshot
     }
 
     /// What a server must prove to be on the acting connection: what it was at the last look.
-    fn identity(&self, server: &ServerName) -> String {
+    fn identity(&self, server: &ServerName) -> Option<String> {
         let key = FactKey::server(server, ServerFact::Identity);
         match self.last.as_ref().and_then(|snapshot| snapshot.get(&key)).map(crate::domain::base::Known::value) {
-            Some(Ok(Value::Text(identity))) => identity.clone(),
-            _ => String::new(),
+            Some(Ok(Value::Text(identity))) if !identity.is_empty() => Some(identity.clone()),
+            _ => None,
         }
     }
 }
 
-/// Waits for `work` and meanwhile records what people ask and how far a copy is.
+/// Waits for `work` and meanwhile records what people ask and how far a copy is. When nothing can be recorded any
+/// more, the work is still waited for: giving a running statement up would only make its outcome unknown.
 async fn attend<S: Store, W: World, V: Watcher, T>(
     recorder: &mut Recorder<S, W, V>,
     holds: &mut mpsc::Receiver<(String, String)>,
@@ -187,25 +239,33 @@ async fn attend<S: Store, W: World, V: Watcher, T>(
     mut progress: Option<watch::Receiver<Option<CopyProgress>>>,
 ) -> Result<T, ExecutorError> {
     loop {
-        tokio::select! {
+        let listened = tokio::select! {
+            biased;
             done = &mut work => return Ok(done),
-            Some((by, reason)) = holds.recv() => { recorder.handle(Input::Hold { by, reason }).await?; }
-            () = tokio::time::sleep(INBOX) => {
-                if let Some(input) = take_person(recorder).await? {
-                    recorder.handle(input).await?;
-                }
-                if let Some(seen) = &mut progress
-                    && seen.has_changed().unwrap_or(false)
-                {
-                    let now = seen.borrow_and_update().clone();
-                    if let Some(now) = now {
-                        put_progress(recorder, &now).await;
-                        recorder.handle(Input::Progress(now)).await?;
-                    }
-                }
-            }
+            Some((by, reason)) = holds.recv() => recorder.handle(Input::Hold { by, reason }).await.map(drop),
+            () = tokio::time::sleep(INBOX) => listen_while_working(recorder, progress.as_mut()).await,
+        };
+        if let Err(error) = listened {
+            work.await;
+            return Err(error);
         }
     }
+}
+
+async fn listen_while_working<S: Store, W: World, V: Watcher>(
+    recorder: &mut Recorder<S, W, V>,
+    progress: Option<&mut watch::Receiver<Option<CopyProgress>>>,
+) -> Result<(), ExecutorError> {
+    if let Some(input) = take_person(recorder).await? {
+        recorder.handle(input).await?;
+    }
+    let Some(seen) = progress.filter(|seen| seen.has_changed().unwrap_or(false)) else { return Ok(()) };
+    let now = seen.borrow_and_update().clone();
+    if let Some(now) = now {
+        put_progress(recorder, &now).await;
+        recorder.handle(Input::Progress(now)).await?;
+    }
+    Ok(())
 }
 
 /// Last values for screens; losing them loses nothing.

@@ -1,6 +1,6 @@
 //! What the executor needs of the world, so that real servers and simulated ones are the same to it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 
 use tokio::sync::watch;
@@ -9,7 +9,7 @@ use crate::domain::approval::authorized::Cleared;
 use crate::domain::base::{RunId, ServerName, TableName, Timestamp};
 use crate::domain::run::{Connection, ConnectionState, CopyProgress, Outcome};
 use crate::domain::script::Command;
-use crate::domain::snapshot::Snapshot;
+use crate::domain::snapshot::{FactKey, Patch, ServerFact, Snapshot, TableFact, Value};
 
 /// Looks at servers and changes nothing.
 pub trait Observe: Send {
@@ -45,8 +45,42 @@ pub trait Act: Send {
     /// Closes a prepared connection that is not used any more.
     fn close(&mut self, connection: &Connection) -> impl Future<Output = ()> + Send;
 
-    /// Whether the acting account may set `sql_log_bin`, asked on a connection of its own.
-    fn unlogged_sessions(&mut self, server: &ServerName) -> impl Future<Output = Result<bool, String>> + Send;
+    /// What only the acting account can see: about its own sessions, and the triggers of `tables`. Asked on a
+    /// connection of its own, which sends nothing else.
+    fn told(
+        &mut self,
+        server: &ServerName,
+        tables: &BTreeSet<TableName>,
+    ) -> impl Future<Output = Result<Told, String>> + Send;
+}
+
+/// What the acting account tells, because no account that cannot change anything could see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// It may set `sql_log_bin`.
+    pub unlogged_sessions: bool,
+    pub triggers: BTreeMap<TableName, BTreeSet<String>>,
+}
+
+/// Lays what the acting account told over a snapshot. Where a table is not there, nothing is said about it.
+pub fn with_told(snapshot: Snapshot, told: &BTreeMap<ServerName, Result<Told, String>>) -> Snapshot {
+    let mut patch = Patch::default();
+    for (server, answer) in told {
+        let unlogged = FactKey::server(server, ServerFact::UnloggedSessions);
+        match answer {
+            Err(why) => patch.forget(unlogged, why),
+            Ok(told) => {
+                patch.set(unlogged, Value::Flag(told.unlogged_sessions), snapshot.taken());
+                for (table, names) in &told.triggers {
+                    let key = FactKey::table(server, table, TableFact::Triggers);
+                    if snapshot.get(&key).is_some() {
+                        patch.set(key, Value::Names(names.clone()), snapshot.taken());
+                    }
+                }
+            }
+        }
+    }
+    snapshot.with(&patch)
 }
 
 /// The wall clock and the operating system's randomness.

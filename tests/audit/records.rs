@@ -337,7 +337,8 @@ fn heads_are_signed_by_the_executor_of_their_time() {
     let mut forged = story::before_the_drop(&trust);
     let other = countersign::keys::RunKey::from_seed(made::run(), &[made::NEXT_RUN_KEY; 32]).unwrap();
     let key = std::mem::replace(&mut forged.key, other);
-    forged.push(Record::Closed { outcome: Ending::Completed });
+    forged.armed("drop-corrupt", None, Danger::Protective, story::protective_script());
+    forged.intended("drop-corrupt", None, &["STOP REPLICA"]);
     assert!(matches!(refused(&forged)[..], [What::HeadKey { since: 0, .. }]), "{:?}", refused(&forged));
     let mut nonsense = story::before_the_drop(&trust);
     nonsense.key = key;
@@ -365,7 +366,11 @@ fn nothing_follows_the_end_but_its_head() {
     let (_dir, trust) = trust();
     let mut made = story::good(&trust);
     made.push(Record::Noted { by: "ana".to_owned(), text: "one more thing".to_owned() });
-    assert!(matches!(refused(&made)[..], [What::AfterClose { .. }]));
+    assert!(matches!(refused(&made)[..], [What::AfterClose { .. }, What::Impossible(_)]), "{:?}", refused(&made));
+    let mut sealed_twice = story::good(&trust);
+    let seal = sealed_twice.records.last().cloned().unwrap();
+    sealed_twice.push(seal);
+    assert!(refused(&sealed_twice).iter().any(|what| matches!(what, What::AfterClose { .. })));
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! decides what to run from a document it has read, it only says whether bytes are what somebody signed.
 
 pub mod authorized;
+pub mod challenge;
 pub mod counting;
 pub mod document;
 pub mod policy;

@@ -5,7 +5,7 @@
 //!
 //! ```compile_fail
 //! use countersign::domain::reach::Survivors;
-//! let forged = Survivors { table: "shop.orders".parse().unwrap(), kept: vec![], against: vec![], way_back: todo!() };
+//! let forged = Survivors { table: "shop.orders".parse().unwrap(), kept: vec![], against: vec![], way_back: unreachable!() };
 //! ```
 //!
 //! The same value, got from the rule, can be read:

@@ -6,7 +6,7 @@ use crate::domain::base::Timestamp;
 use crate::domain::journal::record::{Approval, Record, Stopper};
 use crate::domain::run::outcome::{Connection, ConnectionState, CopyProgress, Outcome};
 use crate::domain::script::Command;
-use crate::domain::snapshot::Snapshot;
+use crate::domain::snapshot::{Evidence, Snapshot};
 
 /// The time and the randomness that a decision may use.
 #[derive(Debug, Clone, Copy)]
@@ -22,8 +22,8 @@ pub enum Input {
     Proceed,
     /// The answer to [`Effect::Observe`].
     Observed(Snapshot),
-    /// The answer to [`Effect::Prepare`].
-    Prepared(Result<Option<Connection>, String>),
+    /// The answer to [`Effect::Prepare`], with the evidence that was handed to it.
+    Prepared { connection: Result<Option<Connection>, String>, before: Vec<Evidence> },
     /// The answer to [`Effect::LastLook`].
     LastLook(Snapshot),
     /// The answer to [`Effect::Send`] and [`Effect::Measure`].
@@ -73,8 +73,12 @@ pub enum Person {
 #[derive(Debug)]
 pub enum Effect {
     Observe,
-    /// Open the connection of a command; nothing is sent that changes anything.
-    Prepare(Command),
+    /// Open the connection of a command; nothing is sent that changes anything. `before` comes back with the answer:
+    /// the deciding facts as they stand before the command.
+    Prepare {
+        command: Command,
+        before: Vec<Evidence>,
+    },
     /// One look at the whole fleet after the intent is durable.
     LastLook,
     Send {

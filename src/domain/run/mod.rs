@@ -1,5 +1,6 @@
 //! One execution of a runbook: what was recorded, the state that folds from it, and what to do next.
 
+pub mod compare;
 pub mod decide;
 pub mod effect;
 pub mod outcome;

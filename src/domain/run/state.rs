@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::domain::approval::counting::Submission;
 use crate::domain::approval::request::Header;
-use crate::domain::base::{Danger, Principal, RequestId, StepId, Timestamp};
+use crate::domain::base::{Danger, Digest, Principal, RequestId, StepId, Timestamp};
 use crate::domain::journal::Head;
 use crate::domain::journal::record::{
     Approval, Assessed, Choice, Ending, Learned, Opened, Record, StopReason, Stopper,
@@ -23,6 +23,8 @@ pub struct State {
     pub head: Head,
     /// The entry at which the present wait for people began; what was signed for an earlier one does not count.
     pub since: u64,
+    /// The digest of each entry from there on: what was signed for another history does not count either.
+    pub entries: BTreeMap<u64, Digest>,
     pub phase: Phase,
     /// The step that the run is at, by its place in the list of steps.
     pub cursor: usize,
@@ -152,7 +154,8 @@ impl State {
         };
         Ok(Self {
             opened: (**opened).clone(),
-            since: head.entries(),
+            since: head.seq().unwrap_or(0),
+            entries: head.seq().map(|entry| (entry, head.digest().clone())).into_iter().collect(),
             head,
             phase: Phase::Entering,
             cursor: 0,
@@ -184,7 +187,17 @@ impl State {
     /// The one transition, live and on resume.
     pub fn apply(&mut self, record: &Record, head: Head, at: Timestamp) -> Result<(), Impossible> {
         let entry = head.seq().unwrap_or(0);
+        // Behind the end stands the head that covers it.
+        let may_follow_the_end = matches!(record, Record::ExecutorChanged { .. } | Record::Head { .. });
+        if matches!(self.phase, Phase::Closed { .. }) && !may_follow_the_end {
+            return Err(self.impossible(record));
+        }
+        let since = self.since;
         let phase = self.next(record, entry)?;
+        if self.since != since {
+            self.entries.clear();
+        }
+        self.entries.insert(entry, head.digest().clone());
         (self.head, self.at) = (head, at);
         if matches!(record, Record::Estimated { .. }) {
             self.estimated = Some(at);
@@ -214,13 +227,15 @@ impl State {
             | Record::SignatureRefused { .. }
             | Record::RequestStopped { .. }
             | Record::RequestVoid { .. } => self.request_record(record),
-            Record::Stopped { why, choices } => {
+            Record::Stopped { why, choices } if !matches!(self.phase, Phase::Finished { .. }) => {
                 self.since = entry;
                 let resume = Box::new(self.phase.clone());
                 Ok(Some(Phase::Stopped { why: why.clone(), choices: choices.clone(), resume }))
             }
             Record::Chosen { choice, .. } => self.chosen(record, choice).map(Some),
-            Record::Closed { outcome } => Ok(Some(Phase::Closed { outcome: *outcome })),
+            Record::Closed { outcome } if self.phase == (Phase::Finished { outcome: *outcome }) => {
+                Ok(Some(Phase::Closed { outcome: *outcome }))
+            }
             _ => self.step_record(record, entry),
         }
     }

@@ -1,6 +1,9 @@
 //! A runbook with every parameter in place: names are names, servers are servers of the fleet.
 
-use crate::domain::base::{Danger, Digest, Span, StepId};
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::param::ParamValue;
+use crate::domain::base::{Danger, Digest, RunId, Span, StepId, TableName};
 use crate::domain::vocabulary::{Action, Condition};
 
 /// A runbook that can be planned and run.
@@ -9,13 +12,28 @@ pub struct Runbook {
     pub name: String,
     pub title: String,
     pub owner: String,
+    /// Empty if the file does not say; lint asks for it.
     pub use_when: String,
     pub not_when: String,
+    /// What each parameter stands for in this run.
+    pub params: BTreeMap<String, ParamValue>,
     pub steps: Vec<Step>,
     /// SHA-256 of the file's bytes.
     pub digest: Digest,
     /// The file's text, for the journal.
     pub text: String,
+}
+
+impl Runbook {
+    /// Every parameter as a person would give it, the chosen ones included. Resolving with these gives this runbook.
+    pub fn chosen(&self) -> BTreeMap<String, String> {
+        self.params.iter().map(|(name, value)| (name.clone(), value.plain())).collect()
+    }
+
+    /// The tables that any step of `run` needs facts about, its private ones included.
+    pub fn tables(&self, run: &RunId) -> BTreeSet<TableName> {
+        self.steps.iter().flat_map(|step| step.tables(run)).collect()
+    }
 }
 
 /// One step.
@@ -46,4 +64,23 @@ pub enum Work {
         conditions: Vec<Condition>,
         at_most: Span,
     },
+}
+
+impl Step {
+    /// Every condition of the step, wherever it stands.
+    pub fn conditions(&self) -> impl Iterator<Item = &Condition> {
+        let waited = match &self.work {
+            Work::WaitUntil { conditions, .. } => conditions.as_slice(),
+            Work::Act(_) | Work::Manual { .. } => &[],
+        };
+        self.preconditions.iter().chain(waited).chain(&self.postconditions)
+    }
+
+    fn tables(&self, run: &RunId) -> Vec<TableName> {
+        let acted = match &self.work {
+            Work::Act(action) => action.tables(run),
+            Work::Manual { .. } | Work::WaitUntil { .. } => Vec::new(),
+        };
+        acted.into_iter().chain(self.conditions().flat_map(Condition::tables)).collect()
+    }
 }

@@ -80,7 +80,7 @@ pub enum LinkFact {
     Filters,
     /// Position: received from the source, applied or not.
     Received,
-    /// Text: the error that stopped it; empty for none.
+    /// Text: the error that stopped a thread of it; empty for none, also while a receiver still tries.
     Error,
     /// Effects: what is known to wait here, in order, and will be applied on resuming.
     Held,
@@ -90,11 +90,12 @@ pub enum LinkFact {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TableFact {
-    /// Flag.
+    /// Flag. "No" only from an account that would see the table if it were there.
     Exists,
     /// Text: the storage engine.
     Engine,
-    /// Text: SHA-256 of its definition without the counter of AUTO_INCREMENT.
+    /// Text: SHA-256 of its definition without the counter of AUTO_INCREMENT. Unknown where asking would make a MySQL
+    /// server read the table's pages.
     Definition,
     /// Text: what changes when the table is made anew (the engine's table id).
     ObjectId,
@@ -104,7 +105,7 @@ pub enum TableFact {
     OwnForeignKeys,
     /// Names: foreign keys of other tables that point at it.
     PointingForeignKeys,
-    /// Names: its triggers.
+    /// Names: its triggers. Servers show them only to accounts that may create some, so an observer rarely knows.
     Triggers,
     /// Number: bytes of data and indexes, by the server's own estimate.
     Bytes,

@@ -95,6 +95,11 @@ impl Patch {
         self.changes.insert(key, Known::Observed { value, at });
     }
 
+    /// One change as it stands.
+    pub fn put(&mut self, key: FactKey, known: Known<Value>) {
+        self.changes.insert(key, known);
+    }
+
     /// Says that `key` cannot be predicted.
     pub fn forget(&mut self, key: FactKey, why: impl Into<String>) {
         self.changes.insert(key, Known::unknown(why));

@@ -19,6 +19,9 @@ use super::fleet::Fleet;
 use super::script::Command;
 use super::snapshot::Look;
 
+/// What a finding that an entry expects has in place of its step; whoever assesses a step names it.
+pub const EXPECTED: &str = "expected";
+
 /// What an entry may know besides facts: what is declared, and which run asks.
 #[derive(Debug, Clone, Copy)]
 pub struct World<'a> {

@@ -3,7 +3,7 @@
 use super::request::{authorize, begins};
 use super::{LOOK_AGAIN, RETRY_OR_ABORT, Setup, stop};
 use crate::domain::approval::authorized::Cleared;
-use crate::domain::base::{Danger, Digest, Span, Timestamp};
+use crate::domain::base::{Danger, Digest, RequestId, Span, Timestamp};
 use crate::domain::journal::record::{Choice, DoubtAnswer, Learned, Record, StopReason};
 use crate::domain::run::effect::{Decision, Effect, Input, Moment};
 use crate::domain::run::outcome::{Connection, ConnectionState, Outcome};
@@ -26,23 +26,25 @@ pub(super) fn armed(
     let Some(step) = setup.step(state) else { return Decision::nothing() };
     if state.held.is_some() {
         return match input {
-            Input::Prepared(Ok(Some(connection))) => Decision::effect(Effect::Close(connection)),
+            Input::Prepared { connection: Ok(Some(connection)), .. } => Decision::effect(Effect::Close(connection)),
             _ => Decision::nothing(),
         };
     }
     match input {
         Input::Observed(snapshot) => match begins(setup, state, step, plan, &state.with_known(&snapshot)) {
             Ok(()) => begin(setup, state, plan, 0, &snapshot),
-            Err(why) => cannot_begin(plan, why),
+            Err(why) => cannot_begin(state, plan, why),
         },
-        Input::Prepared(prepared) => intend(setup, state, plan, 0, prepared),
+        Input::Prepared { connection, before } => intend(setup, state, plan, 0, connection, before),
         _ if now.time < until => Decision::effect(Effect::WakeAt(until)),
         _ => Decision::effect(Effect::Observe),
     }
 }
 
-fn cannot_begin(plan: &Armed, why: String) -> Decision {
-    match &plan.request {
+/// A request that was not used yet is void; one that was used by an earlier command of the script is over already.
+fn cannot_begin(state: &State, plan: &Armed, why: String) -> Decision {
+    let open = |id: &&RequestId| state.requests.get(id).is_some_and(|request| request.ended.is_none());
+    match plan.request.as_ref().filter(open) {
         Some(request) => super::request::void(request, why),
         None => Decision::record(stop(StopReason::Failed { why }, &RETRY_OR_ABORT)),
     }
@@ -51,24 +53,26 @@ fn cannot_begin(plan: &Armed, why: String) -> Decision {
 pub(super) fn between(setup: &Setup, state: &State, plan: &Armed, next: usize, input: Input) -> Decision {
     if state.held.is_some() {
         return match input {
-            Input::Prepared(Ok(Some(connection))) => Decision::effect(Effect::Close(connection)),
+            Input::Prepared { connection: Ok(Some(connection)), .. } => Decision::effect(Effect::Close(connection)),
             _ => Decision::nothing(),
         };
     }
     match input {
         Input::Observed(snapshot) => begin(setup, state, plan, next, &snapshot),
-        Input::Prepared(prepared) => intend(setup, state, plan, next, prepared),
+        Input::Prepared { connection, before } => intend(setup, state, plan, next, connection, before),
         _ => Decision::effect(Effect::Observe),
     }
 }
 
 /// Opens the connection of a command that changes something; a measurement needs none.
-fn begin(setup: &Setup, state: &State, plan: &Armed, index: usize, _seen: &Snapshot) -> Decision {
+fn begin(setup: &Setup, state: &State, plan: &Armed, index: usize, seen: &Snapshot) -> Decision {
     let Some(command) = plan.assessed.script.get(index) else { return Decision::nothing() };
+    let seen = state.with_known(seen);
+    let before = command.promises().iter().map(|claim| claim.check(&seen)).collect();
     if needs_act(command) {
-        Decision::effect(Effect::Prepare(command.clone()))
+        Decision::effect(Effect::Prepare { command: command.clone(), before })
     } else {
-        intend(setup, state, plan, index, Ok(None))
+        intend(setup, state, plan, index, Ok(None), before)
     }
 }
 
@@ -79,13 +83,14 @@ fn intend(
     plan: &Armed,
     index: usize,
     prepared: Result<Option<Connection>, String>,
+    before: Vec<Evidence>,
 ) -> Decision {
     let (Some(step), Some(command)) = (setup.step(state), plan.assessed.script.get(index)) else {
         return Decision::nothing();
     };
     let connection = match prepared {
         Ok(connection) => connection,
-        Err(why) => return cannot_begin(plan, why),
+        Err(why) => return cannot_begin(state, plan, why),
     };
     let request = plan.request.as_ref().and_then(|id| state.requests.get(id));
     let intended = Record::Intended {
@@ -94,7 +99,7 @@ fn intend(
         request: plan.request.clone(),
         sha256: request.map(|request| Digest::of(request.text.as_bytes())),
         text: command.lines(),
-        before: Vec::new(),
+        before,
         connection,
     };
     let effect = if needs_act(command) { Effect::LastLook } else { Effect::Measure(command.clone()) };
@@ -229,7 +234,7 @@ pub(super) fn doubt(setup: &Setup, state: &State, doubt: &Doubt<'_>, input: Inpu
         Input::Looked { state: connection, snapshot } => {
             let evidence: Vec<Evidence> =
                 command.promises().iter().map(|claim| claim.check(&state.with_known(&snapshot))).collect();
-            let answer = answer(&connection, &evidence);
+            let answer = answer(command, &connection, &evidence);
             let looked = Record::DoubtLooked {
                 step: step.id.clone(),
                 command: doubt.command,
@@ -274,7 +279,11 @@ impl Decision {
 }
 
 /// First whether it still runs; then whether everything or nothing of what it promised is so.
-fn answer(connection: &ConnectionState, promises: &[Evidence]) -> DoubtAnswer {
+fn answer(command: &Command, connection: &ConnectionState, promises: &[Evidence]) -> DoubtAnswer {
+    // A measurement leaves nothing behind on a server: an earlier finding about the same table is not its result.
+    if !needs_act(command) {
+        return DoubtAnswer::NotApplied;
+    }
     match connection {
         ConnectionState::Alive { .. } => DoubtAnswer::Running,
         ConnectionState::Unknown { .. } => DoubtAnswer::Unknown,

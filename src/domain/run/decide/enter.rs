@@ -1,7 +1,8 @@
 //! A step begins: look at the fleet, assess, and refuse, block, ask, wait, request or arm.
 
+use super::command::look_again;
 use super::{RETRY_OR_ABORT, Setup, stop};
-use crate::domain::base::{Danger, Span, Timestamp};
+use crate::domain::base::{Danger, Span, Timestamp, Verdict};
 use crate::domain::journal::record::{Assessed, Checked, Record, StopReason};
 use crate::domain::run::effect::{Decision, Effect, Input, Moment};
 use crate::domain::run::state::State;
@@ -15,6 +16,8 @@ pub(super) fn decide(setup: &Setup, state: &State, input: Input, now: Moment) ->
     match input {
         _ if state.held.is_some() => Decision::nothing(),
         Input::Observed(snapshot) => assessed(setup, state, step, &state.with_known(&snapshot), now),
+        // Only a wait that could not be bound yet asks to be woken here.
+        Input::Tick => Decision::effect(Effect::Observe),
         _ => {
             let entered = Record::Entered { step: step.id.clone(), number: state.cursor + 1, attempt: state.attempt };
             Decision::record(entered).and(Effect::Observe)
@@ -49,10 +52,7 @@ fn ready(
         Work::Manual { text, read_back } => {
             Decision::record(Record::Asked { step: step.id.clone(), text: text.clone(), read_back: read_back.clone() })
         }
-        Work::WaitUntil { conditions, at_most } => {
-            let claims = bound(conditions, setup, state, snapshot);
-            Decision::record(Record::Waiting { step: step.id.clone(), claims, until: now.time.plus(*at_most) })
-        }
+        Work::WaitUntil { conditions, at_most } => wait(setup, state, step, conditions, *at_most, snapshot, now),
         Work::Act(_) => {
             let rule = setup.trust.policy().rule(assessment.danger);
             if rule.approvals() == 0 {
@@ -70,13 +70,32 @@ fn armed_for(setup: &Setup, danger: Danger) -> Span {
     if danger <= Danger::Protective { Span::default() } else { setup.armed_for }
 }
 
-/// The claims of conditions, bound to what is so now: "has all that the source has" means all it has at this moment.
-fn bound(conditions: &[Condition], setup: &Setup, state: &State, snapshot: &Snapshot) -> Vec<Claim> {
-    check_all(conditions, setup.world(state), snapshot)
-        .into_iter()
-        .flat_map(|check| check.evidence)
-        .map(|evidence| evidence.claim)
-        .collect()
+/// Binds the conditions to what is so now: "has all that the source has" means all it has at this moment.
+///
+/// A condition that cannot be told has not asked all of its questions, so what it asked would be too little to wait
+/// for: it is looked at again until it can be told or the time is over.
+fn wait(
+    setup: &Setup,
+    state: &State,
+    step: &Step,
+    conditions: &[Condition],
+    at_most: Span,
+    snapshot: &Snapshot,
+    now: Moment,
+) -> Decision {
+    let checks = check_all(conditions, setup.world(state), snapshot);
+    let untold: Vec<&Check> =
+        checks.iter().filter(|check| matches!(check.verdict, Verdict::CannotTell { .. })).collect();
+    if untold.is_empty() {
+        let evidence = checks.into_iter().flat_map(|check| check.evidence);
+        let claims: Vec<Claim> = evidence.map(|evidence| evidence.claim).collect();
+        return Decision::record(Record::Waiting { step: step.id.clone(), claims, until: now.time.plus(at_most) });
+    }
+    if now.time < state.at_phase.plus(at_most) {
+        return Decision::effect(look_again(now));
+    }
+    let what = untold.into_iter().map(failed).collect::<Vec<_>>().join("; ");
+    Decision::record(stop(StopReason::Deadline { what }, &RETRY_OR_ABORT))
 }
 
 fn blocked_by(assessment: &Assessment) -> Vec<String> {

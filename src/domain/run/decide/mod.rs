@@ -74,7 +74,9 @@ fn go_on(setup: &Setup, state: &State, input: Input, now: Moment) -> Decision {
 /// Holding needs no right and no confirmation. What is being executed goes on; nothing new begins.
 fn hold(state: &State, by: String, reason: String) -> Decision {
     match (&state.held, &state.phase) {
-        (Some(_), _) | (_, Phase::Closed { .. }) => Decision::nothing(),
+        (_, Phase::Closed { .. }) => Decision::nothing(),
+        // One release lets a held run go on; that a second person held it too must at least be readable.
+        (Some(_), _) => Decision::record(Record::Noted { by, text: format!("holds as well: {reason}") }),
         (None, _) => Decision::record(Record::Held { by, reason }),
     }
 }

@@ -87,6 +87,9 @@ fn signed(setup: &Setup, state: &State, signed: SignedText, now: Moment) -> Deci
     if input.head.entry < state.since {
         return refuse(format!("{by} signed it for entry {}, and the run went on since", input.head.entry));
     }
+    if state.entries.get(&input.head.entry) != Some(&input.head.sha256) {
+        return refuse(format!("{by} signed it for entry {}, which is not in this journal", input.head.entry));
+    }
     match input.verb {
         InputVerb::Answer => answer(setup, state, by, &input.argument, signed),
         InputVerb::Choose => choose(state, by, &input.argument, signed),

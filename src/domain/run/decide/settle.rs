@@ -19,7 +19,7 @@ pub(super) fn settling(setup: &Setup, state: &State, plan: Option<&Armed>, input
     if drifted.is_empty() && checks.iter().all(|check| check.verdict.holds()) {
         return Decision::record(Record::Done { step: step.id.clone(), checks: checks.iter().map(checked).collect() });
     }
-    if now.time < state.at.plus(setup.settle_for) {
+    if now.time < state.at_phase.plus(setup.settle_for) {
         return Decision::effect(look_again(now));
     }
     drift_stop(step.id.clone(), drifted, &checks)
@@ -65,20 +65,16 @@ pub(super) fn waiting(
     let Some(step) = setup.step(state) else { return Decision::nothing() };
     let Input::Observed(snapshot) = input else { return Decision::effect(Effect::Observe) };
     let snapshot = state.with_known(&snapshot);
-    let missing: Vec<String> = claims
+    let mut missing: Vec<String> = claims
         .iter()
         .map(|claim| claim.check(&snapshot))
         .filter(|evidence| !evidence.verdict.holds())
         .map(|evidence| evidence.to_string())
         .collect();
+    let checks = check_all(&step.postconditions, setup.world(state), &snapshot);
+    missing.extend(checks.iter().filter(|check| !check.verdict.holds()).map(failed));
     if missing.is_empty() {
-        let checks = check_all(&step.postconditions, setup.world(state), &snapshot);
-        if checks.iter().all(|check| check.verdict.holds()) {
-            return Decision::record(Record::Done {
-                step: step.id.clone(),
-                checks: checks.iter().map(checked).collect(),
-            });
-        }
+        return Decision::record(Record::Done { step: step.id.clone(), checks: checks.iter().map(checked).collect() });
     }
     if now.time < until {
         return Decision::effect(look_again(now));

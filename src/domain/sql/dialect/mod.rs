@@ -2,6 +2,7 @@
 //!
 //! Call sites ask what to write or whether something exists; no version number is compared outside of this module.
 
+mod dictionary;
 mod words;
 
 pub use words::{Channel, Gtid, SourceOption, Threads};

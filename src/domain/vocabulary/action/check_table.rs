@@ -9,7 +9,7 @@ use crate::domain::script::{Command, Work};
 use crate::domain::snapshot::{FactKey, Finding, Look, Method, Patch, TableFact, Test, Value};
 use crate::domain::sql::Flavor;
 use crate::domain::vocabulary::reading::dialect_of;
-use crate::domain::vocabulary::{ActionEntry, World};
+use crate::domain::vocabulary::{ActionEntry, EXPECTED, World};
 
 /// Checks a table on one server and counts its rows; the result is a finding.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -79,7 +79,7 @@ pub(super) fn expected(look: &mut Look<'_>, server: &ServerName, table: &TableNa
         _ => None,
     };
     let at = look.taken();
-    let detail = "expected".to_owned();
-    let step = "expected".to_owned();
+    let detail = EXPECTED.to_owned();
+    let step = EXPECTED.to_owned();
     Finding { method, good: true, detail, rows: None, checksum: None, at, position, booted, definition, object_id, step }
 }

@@ -1,0 +1,441 @@
+//! The command line as it is written, close to the text of `docs/commands.md`. Nothing here touches the system.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::domain::base::{Principal, RequestId, RunId, ServerName, TableName};
+
+/// Runs incident runbooks against MySQL and MariaDB fleets, and sends nothing destructive until two people have signed.
+#[derive(Debug, Parser)]
+#[command(name = "countersign", version, disable_help_subcommand = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Play the CxAlloy incident from start to finish.
+    Demo(DemoArgs),
+    /// Show who would get a statement, and which copies would survive it.
+    Reach(ReachArgs),
+    /// Dry run: what each step would do, against the fleet or a snapshot of it.
+    Plan(PlanArgs),
+    /// Run a runbook.
+    Run(RunArgs),
+    /// Go on with a run whose executor is gone.
+    Resume(ResumeArgs),
+    /// Show what runs wait for.
+    Status(StatusArgs),
+    /// Follow a run on the screen; hold, answer, choose and review from here.
+    Attach(AttachArgs),
+    /// Review requests on the screen.
+    Review(ReviewArgs),
+    /// Approve a request, after a look of one's own.
+    Approve(ApproveArgs),
+    /// Reject a request: it can never be used.
+    Reject(ObjectArgs),
+    /// Withdraw one's own approval.
+    Withdraw(ObjectArgs),
+    /// Show or export the text that approvers sign.
+    #[command(subcommand)]
+    Request(RequestCommand),
+    /// Add an approval that was signed elsewhere.
+    #[command(subcommand)]
+    Approval(ApprovalCommand),
+    /// Answer a manual step.
+    Answer(SayArgs),
+    /// Choose after a stop, by its number.
+    Choose(SayArgs),
+    /// Let a held run go on.
+    Release(RunOnly),
+    /// End a run at rest.
+    Abort(RunOnly),
+    /// Hold a run: nothing new begins.
+    Hold(NoteArgs),
+    /// Write a note into the journal.
+    Note(NoteArgs),
+    /// The declared fleet, and what it looks like.
+    #[command(subcommand)]
+    Fleet(FleetCommand),
+    /// Check a runbook or fleet file.
+    Lint(LintArgs),
+    /// Throwaway servers.
+    #[command(subcommand)]
+    Lab(LabCommand),
+    /// Who may sign.
+    #[command(subcommand)]
+    Trust(TrustCommand),
+    /// Verify or export a journal.
+    #[command(subcommand)]
+    Journal(JournalCommand),
+    /// The report of a run, in Markdown.
+    Report(ReportArgs),
+}
+
+/// Where runs, inbox and trust are kept.
+#[derive(Debug, Clone, Args)]
+pub struct StateArg {
+    /// The state directory.
+    #[arg(long, env = "COUNTERSIGN_STATE", value_name = "DIR")]
+    pub state: Option<PathBuf>,
+}
+
+/// Who acts, and with which key.
+#[derive(Debug, Clone, Args)]
+pub struct OperatorArgs {
+    /// The operator's name in the roster.
+    #[arg(long, value_name = "NAME")]
+    pub operator: Principal,
+    /// The operator's key file; without it the ssh agent signs.
+    #[arg(long, value_name = "FILE")]
+    pub key: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, Args)]
+pub struct OutputArgs {
+    /// One line per event, no screen.
+    #[arg(long)]
+    pub plain: bool,
+    /// One JSON object per line.
+    #[arg(long, conflicts_with = "plain")]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Where the demo keeps its files; a new temporary directory if not given.
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    /// mariadb or mysql; the first whose server program is found if not given.
+    #[arg(long)]
+    pub flavor: Option<crate::lab::Flavor>,
+    /// Play on a simulated fleet also if server programs are found.
+    #[arg(long)]
+    pub simulated: bool,
+    #[arg(long)]
+    pub plain: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ReachArgs {
+    #[arg(long, env = "COUNTERSIGN_FLEET", value_name = "FILE")]
+    pub fleet: PathBuf,
+    /// The server that would execute the statement.
+    #[arg(long, value_name = "SERVER")]
+    pub on: ServerName,
+    /// The session's default database.
+    #[arg(long, value_name = "NAME")]
+    pub database: Option<String>,
+    /// As if executed with `sql_log_bin=0`.
+    #[arg(long)]
+    pub unlogged: bool,
+    /// A snapshot file instead of the live fleet.
+    #[arg(long, value_name = "FILE")]
+    pub simulate: Option<PathBuf>,
+    #[arg(long)]
+    pub json: bool,
+    /// The statement.
+    pub sql: String,
+}
+
+#[derive(Debug, Args)]
+pub struct RunbookArgs {
+    /// The runbook's file.
+    pub runbook: PathBuf,
+    /// A parameter of the runbook.
+    #[arg(short, long = "param", value_name = "NAME=VALUE")]
+    pub param: Vec<String>,
+    #[arg(long, env = "COUNTERSIGN_FLEET", value_name = "FILE")]
+    pub fleet: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    #[command(flatten)]
+    pub runbook: RunbookArgs,
+    /// A snapshot file instead of the live fleet.
+    #[arg(long, value_name = "FILE")]
+    pub simulate: Option<PathBuf>,
+    #[command(flatten)]
+    pub state: StateArg,
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    #[command(flatten)]
+    pub runbook: RunbookArgs,
+    #[command(flatten)]
+    pub state: StateArg,
+    #[command(flatten)]
+    pub operator: OperatorArgs,
+    /// Why: an incident's number or a sentence; it stands in every request.
+    #[arg(long)]
+    pub reason: String,
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct ResumeArgs {
+    pub run: RunId,
+    #[command(flatten)]
+    pub state: StateArg,
+    #[command(flatten)]
+    pub operator: OperatorArgs,
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    pub run: Option<RunId>,
+    #[command(flatten)]
+    pub state: StateArg,
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct AttachArgs {
+    pub run: RunId,
+    #[command(flatten)]
+    pub state: StateArg,
+    #[command(flatten)]
+    pub operator: OperatorArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct ReviewArgs {
+    pub request: Option<RequestId>,
+    #[command(flatten)]
+    pub state: StateArg,
+    #[command(flatten)]
+    pub operator: OperatorArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct ApproveArgs {
+    pub request: RequestId,
+    #[command(flatten)]
+    pub state: StateArg,
+    #[command(flatten)]
+    pub operator: OperatorArgs,
+    /// The answer to the request's question, see `request show`.
+    #[arg(long)]
+    pub answer: String,
+    /// Why it is right to run this; kept in the journal.
+    #[arg(long)]
+    pub reason: String,
+    /// Sign without an own look at the fleet; the journal says so.
+    #[arg(long)]
+    pub detached: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ObjectArgs {
+    pub request: RequestId,
+    #[command(flatten)]
+    pub state: StateArg,
+    #[command(flatten)]
+    pub operator: OperatorArgs,
+    #[arg(long)]
+    pub reason: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum RequestCommand {
+    /// Show a request and its question.
+    Show {
+        request: RequestId,
+        #[command(flatten)]
+        state: StateArg,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Write the exact bytes to be signed into a file.
+    Export {
+        request: RequestId,
+        #[command(flatten)]
+        state: StateArg,
+        #[arg(short, long, value_name = "FILE")]
+        output: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ApprovalCommand {
+    /// Add a signature made with `ssh-keygen -Y sign -n approve@countersign`.
+    Add {
+        request: RequestId,
+        file: PathBuf,
+        #[command(flatten)]
+        state: StateArg,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct SayArgs {
+    pub run: RunId,
+    /// The answer, or the number of the choice.
+    pub text: String,
+    #[command(flatten)]
+    pub state: StateArg,
+    #[command(flatten)]
+    pub operator: OperatorArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct RunOnly {
+    pub run: RunId,
+    #[command(flatten)]
+    pub state: StateArg,
+    #[command(flatten)]
+    pub operator: OperatorArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct NoteArgs {
+    pub run: RunId,
+    #[arg(default_value = "")]
+    pub text: String,
+    #[command(flatten)]
+    pub state: StateArg,
+    /// Who says so; hold and note need no signature.
+    #[arg(long, value_name = "NAME")]
+    pub operator: Option<Principal>,
+}
+
+#[derive(Debug, Args)]
+pub struct FleetArg {
+    #[arg(long, env = "COUNTERSIGN_FLEET", value_name = "FILE")]
+    pub fleet: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum FleetCommand {
+    /// Every server with its role, links and version.
+    Show {
+        #[command(flatten)]
+        fleet: FleetArg,
+        #[arg(long)]
+        json: bool,
+    },
+    /// What is missing before a run can be made here.
+    Check {
+        #[command(flatten)]
+        fleet: FleetArg,
+    },
+    /// Write the facts of the fleet into a file that `--simulate` reads.
+    Snapshot {
+        #[command(flatten)]
+        fleet: FleetArg,
+        /// A table whose facts are wanted too.
+        #[arg(long, value_name = "SCHEMA.TABLE")]
+        table: Vec<TableName>,
+        #[arg(short, long, value_name = "FILE")]
+        output: PathBuf,
+    },
+    /// What differs between two snapshot files.
+    Diff { before: PathBuf, after: PathBuf },
+}
+
+#[derive(Debug, Args)]
+pub struct LintArgs {
+    pub file: Vec<PathBuf>,
+    /// Resolve the runbooks against this fleet as well.
+    #[arg(long, value_name = "FILE")]
+    pub fleet: Option<PathBuf>,
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum LabCommand {
+    /// Start a primary and replicas; returns when replication flows.
+    Up {
+        #[arg(long)]
+        flavor: crate::lab::Flavor,
+        #[arg(long, default_value_t = 2)]
+        replicas: usize,
+        #[arg(long, value_name = "DIR")]
+        dir: PathBuf,
+    },
+    /// Create and fill a table on the primary.
+    Seed {
+        #[arg(long, value_name = "DIR")]
+        dir: PathBuf,
+        #[arg(long, default_value_t = 1000)]
+        rows: u64,
+        table: TableName,
+    },
+    /// Break something on purpose.
+    Break {
+        /// corrupt-table or root-page.
+        what: crate::lab::Damage,
+        #[arg(long, value_name = "DIR")]
+        dir: PathBuf,
+        #[arg(long, value_name = "SERVER")]
+        on: ServerName,
+        table: TableName,
+    },
+    Status {
+        #[arg(long, value_name = "DIR")]
+        dir: PathBuf,
+    },
+    /// End all servers of the lab.
+    Down {
+        #[arg(long, value_name = "DIR")]
+        dir: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum TrustCommand {
+    /// Pin the first operators; refused if there are some already.
+    Init {
+        #[command(flatten)]
+        state: StateArg,
+        /// An operator and the public half of the key.
+        #[arg(long, value_name = "NAME=FILE.pub", required = true)]
+        operator: Vec<String>,
+        /// A policy file; the default policy if not given.
+        #[arg(long, value_name = "FILE")]
+        policy: Option<PathBuf>,
+    },
+    Show {
+        #[command(flatten)]
+        state: StateArg,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum JournalCommand {
+    /// Verify an exported bundle, offline.
+    Verify {
+        bundle: PathBuf,
+        /// The digest of the first trust file, from a place that the bundle's maker cannot write.
+        #[arg(long, value_name = "SHA256")]
+        anchor: Option<crate::domain::base::Digest>,
+    },
+    /// Export a run as a bundle for auditors.
+    Export {
+        run: RunId,
+        #[command(flatten)]
+        state: StateArg,
+        #[arg(short, long, value_name = "DIR")]
+        output: PathBuf,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    pub run: RunId,
+    #[command(flatten)]
+    pub state: StateArg,
+    #[arg(long)]
+    pub json: bool,
+}

@@ -1,0 +1,49 @@
+//! `journal` and `report`: what auditors take with them.
+
+use super::args::JournalCommand;
+use super::error::CliError;
+use super::exit::Exit;
+use super::output::{data, say};
+use super::place::{open_store, state_dir};
+use std::path::Path;
+
+use crate::domain::base::Digest;
+use crate::store::export::{self, VerifyError};
+use crate::store::{bundle_files, close_files, trust_files};
+
+pub async fn journal(command: JournalCommand) -> Result<Exit, CliError> {
+    match command {
+        JournalCommand::Export { run, state, output } => {
+            let (store, dir) = (open_store(&state)?, state_dir(&state)?);
+            let (trust, closes) = (trust_files::read(&dir)?, close_files::signatures(&dir, &run)?);
+            let exported = export::export(&store, &run, &trust, &closes).await.map_err(failed)?;
+            bundle_files::write_bundle(&output, &exported.bundle).map_err(failed)?;
+            for (by, why) in &exported.passed_over {
+                say(&format!("warning: the close signature of {by} does not count: {why}"));
+            }
+            say(&format!("bundle of {run} in {}", output.display()));
+            Ok(Exit::Ok)
+        }
+        JournalCommand::Verify { bundle, anchor } => verify(&bundle, anchor.as_ref()),
+    }
+}
+
+fn failed(error: impl std::fmt::Display) -> CliError {
+    CliError::new(Exit::Error, error.to_string())
+}
+
+fn verify(bundle: &Path, anchor: Option<&Digest>) -> Result<Exit, CliError> {
+    match export::verify(bundle, anchor) {
+        Ok(verified) => {
+            data(&verified.to_string());
+            Ok(Exit::Ok)
+        }
+        Err(VerifyError::Faults(faults)) => {
+            for fault in &faults {
+                data(&format!("fault: {fault}"));
+            }
+            Err(CliError::new(Exit::Tampered, format!("{} faults: the bundle does not verify", faults.len())))
+        }
+        Err(error) => Err(CliError::new(Exit::Tampered, error.to_string())),
+    }
+}

@@ -1,0 +1,147 @@
+//! What commands share: the state directory, files, who signs, and a run's journal as it stands.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::args::{OperatorArgs, StateArg};
+use super::error::CliError;
+use super::exit::Exit;
+use crate::domain::base::{Principal, RequestId, RunId, Timestamp};
+use crate::domain::fleet::{self, Fleet};
+use crate::domain::journal::Line;
+use crate::domain::journal::record::Record;
+use crate::domain::run::state::{RequestState, State};
+use crate::domain::snapshot::{Snapshot, SnapshotFile};
+use crate::domain::yaml;
+use crate::executor::journal::{Watcher, fold};
+use crate::keys::Signer;
+use crate::store::sqlite::SqliteStore;
+use crate::store::{Inbox, Journal};
+
+/// The state directory: as said, else below the user's own state.
+pub fn state_dir(arg: &StateArg) -> Result<PathBuf, CliError> {
+    if let Some(dir) = &arg.state {
+        return Ok(dir.clone());
+    }
+    let base = std::env::var_os("XDG_STATE_HOME")
+        .map(PathBuf::from)
+        .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/state")));
+    base.map(|base| base.join("countersign"))
+        .ok_or_else(|| CliError::usage("there is no state directory: give `--state DIR` or set COUNTERSIGN_STATE"))
+}
+
+/// The store of an existing state directory.
+pub fn open_store(arg: &StateArg) -> Result<SqliteStore, CliError> {
+    Ok(SqliteStore::open(&state_dir(arg)?)?)
+}
+
+pub fn read_file(path: &Path) -> Result<String, CliError> {
+    std::fs::read_to_string(path)
+        .map_err(|error| CliError::usage(format!("`{}` cannot be read: {error}", path.display())))
+}
+
+/// Reads `fleet.yaml`.
+pub fn read_fleet(path: &Path) -> Result<(Fleet, String), CliError> {
+    let text = read_file(path)?;
+    Ok((parse_fleet(&path.display().to_string(), &text)?, text))
+}
+
+pub fn parse_fleet(name: &str, text: &str) -> Result<Fleet, CliError> {
+    Ok(yaml::read::<fleet::read::FleetFile>(name, text)?.resolve(fleet::read::resolve)?)
+}
+
+/// Reads a snapshot file.
+pub fn read_snapshot(path: &Path) -> Result<Snapshot, CliError> {
+    let text = read_file(path)?;
+    let file: SnapshotFile = serde_yaml::from_str(&text).map_err(|error| {
+        CliError::new(Exit::Findings, format!("`{}` is no snapshot file: {error}", path.display()))
+            .hint("make one with `countersign fleet snapshot -o FILE`")
+    })?;
+    Ok(file.into())
+}
+
+/// `NAME=VALUE` pairs.
+pub fn params(pairs: &[String]) -> Result<BTreeMap<String, String>, CliError> {
+    pairs
+        .iter()
+        .map(|pair| match pair.split_once('=') {
+            Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+            _ => Err(CliError::usage(format!("expected `-p NAME=VALUE`, found `{pair}`"))),
+        })
+        .collect()
+}
+
+/// The operator's key: a file, or the agent.
+pub fn signer(operator: &OperatorArgs) -> Result<Signer, CliError> {
+    let passphrase =
+        std::env::var("COUNTERSIGN_PASSPHRASE_FILE").ok().map(|path| read_file(Path::new(&path))).transpose()?;
+    let passphrase = passphrase.as_deref().map(|text| text.trim_end_matches('\n'));
+    let socket = std::env::var_os("SSH_AUTH_SOCK").map(PathBuf::from);
+    match &operator.key {
+        Some(path) => Ok(Signer::open(path, passphrase, socket.as_deref())?),
+        None => {
+            Err(CliError::usage("give `--key FILE`: a private key, or a `.pub` file whose key the ssh agent holds"))
+        }
+    }
+}
+
+/// Sees nothing: for commands that only want the state.
+#[derive(Debug)]
+pub struct Unwatched;
+
+impl Watcher for Unwatched {
+    fn recorded(&mut self, _: Option<&State>, _: Timestamp, _: &Line, _: &Record) {}
+}
+
+/// The state of a run, folded from its journal.
+pub async fn state_of(store: &SqliteStore, run: &RunId) -> Result<State, CliError> {
+    Ok(fold(store, run, &mut Unwatched).await?)
+}
+
+/// The run that made a request, and the request.
+pub async fn find_request(store: &SqliteStore, id: &RequestId) -> Result<(State, RequestState), CliError> {
+    for run in store.runs().await? {
+        let state = state_of(store, &run).await?;
+        if let Some(request) = state.requests.get(id) {
+            let request = request.clone();
+            return Ok((state, request));
+        }
+    }
+    Err(CliError::usage(format!("there is no request {id} here")).hint("`countersign status` lists what waits"))
+}
+
+/// Leaves one input for a run.
+pub async fn put(
+    store: &SqliteStore,
+    run: &RunId,
+    person: &crate::domain::run::effect::Person,
+) -> Result<(), CliError> {
+    let body = serde_json::to_vec(person).map_err(|error| CliError::new(Exit::Error, error.to_string()))?;
+    store.put_input(run, &body).await?;
+    Ok(())
+}
+
+/// The wall clock, to the millisecond.
+pub fn now() -> Timestamp {
+    Timestamp::from_millis(jiff::Timestamp::now().as_millisecond())
+}
+
+/// Checks that a key is the operator's, before anything is signed with it.
+pub fn expect_operator(
+    trust: &crate::domain::approval::trust::Trust,
+    signer: &Signer,
+    operator: &Principal,
+) -> Result<(), CliError> {
+    let known =
+        trust.roster().operators().iter().any(|o| o.principal == *operator && o.key.point() == signer.key().point());
+    if known {
+        return Ok(());
+    }
+    let names: Vec<&str> = trust.roster().operators().iter().map(|o| o.principal.as_str()).collect();
+    let message = if names.contains(&operator.as_str()) {
+        format!("the key {} is not a key of {operator}", signer.key().fingerprint())
+    } else {
+        format!("{operator} is not an operator here: expected one of {}", names.join(", "))
+    };
+    Err(CliError::new(Exit::Approval, message).hint("`countersign trust show` lists operators and fingerprints"))
+}

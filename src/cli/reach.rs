@@ -1,0 +1,174 @@
+//! `reach`: who gets this statement, and what would be left? Needs nothing but a read-only login.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::json;
+
+use super::args::ReachArgs;
+use super::error::CliError;
+use super::exit::Exit;
+use super::output::data;
+use super::place::{read_fleet, read_snapshot};
+use super::servers::LiveObserve;
+use crate::domain::base::{Known, ServerName, TableName};
+use crate::domain::fleet::Fleet;
+use crate::domain::reach::{Carry, Copy, Reach, Survivors, WayBack, copy_of, reach};
+use crate::domain::snapshot::{FactKey, Look, ServerFact, Snapshot, Value};
+use crate::domain::sql::classify::{self, Classified, Logging, classify};
+use crate::domain::sql::{Dialect, Flavor};
+use crate::executor::ports::Observe as _;
+
+/// The answer, as values, before anybody prints it.
+struct Answer {
+    classified: Classified,
+    reach: Reach,
+    copies: BTreeMap<TableName, Vec<(ServerName, Copy)>>,
+    survivors: BTreeMap<TableName, Vec<ServerName>>,
+    way_back: Option<WayBack>,
+}
+
+pub async fn show(args: ReachArgs) -> Result<Exit, CliError> {
+    let (fleet, _) = read_fleet(&args.fleet)?;
+    if !fleet.servers.contains_key(&args.on) {
+        let names: Vec<&str> = fleet.servers.keys().map(ServerName::as_str).collect();
+        return Err(CliError::usage(format!(
+            "there is no server `{}` in this fleet: expected one of {}",
+            args.on,
+            names.join(", ")
+        )));
+    }
+    let tables = tables(&args);
+    let snapshot = match &args.simulate {
+        Some(path) => read_snapshot(path)?,
+        None => LiveObserve::new(&fleet).snapshot(&tables).await,
+    };
+    let answer = answer(&args, &fleet, &snapshot, &tables)?;
+    if args.json {
+        data(&as_json(&args, &answer).to_string());
+    } else {
+        for line in as_lines(&args, &answer) {
+            data(&line);
+        }
+    }
+    Ok(Exit::Ok)
+}
+
+/// The tables that the statement names, by either flavour's reading.
+fn tables(args: &ReachArgs) -> BTreeSet<TableName> {
+    [Flavor::MariaDb, Flavor::MySql]
+        .into_iter()
+        .flat_map(|flavor| classify(&args.sql, flavor, args.database.as_deref()).objects)
+        .filter_map(|touched| match touched.object {
+            classify::Object::Table(table) => Some(table),
+            _ => None,
+        })
+        .collect()
+}
+
+fn answer(
+    args: &ReachArgs,
+    fleet: &Fleet,
+    snapshot: &Snapshot,
+    tables: &BTreeSet<TableName>,
+) -> Result<Answer, CliError> {
+    let dialect = dialect(snapshot, &args.on)?;
+    let classified = classify(&args.sql, dialect.flavor(), args.database.as_deref());
+    let carry = if args.unlogged || classified.logging == Logging::Never { Carry::Unlogged } else { Carry::Logged };
+    let mut look = Look::at(snapshot);
+    let reach = reach(&mut look, fleet, &args.on, carry);
+    let (mut copies, mut survivors, mut way_back) = (BTreeMap::new(), BTreeMap::new(), None);
+    for table in tables {
+        let all: Vec<(ServerName, Copy)> = fleet
+            .servers
+            .keys()
+            .map(|server| (server.clone(), copy_of(&mut look, &fleet.rules, server, table)))
+            .collect();
+        let untouched = all
+            .iter()
+            .filter(|(server, copy)| reach.at(server).spares() && !matches!(copy, Copy::Absent | Copy::Corrupt { .. }))
+            .map(|(server, _)| server.clone())
+            .collect();
+        way_back = way_back.or(Some(match Survivors::prove(&mut look, fleet, &reach, table) {
+            Ok(proof) => proof.way_back().clone(),
+            Err(refusal) => refusal.way_back,
+        }));
+        copies.insert(table.clone(), all);
+        survivors.insert(table.clone(), untouched);
+    }
+    Ok(Answer { classified, reach, copies, survivors, way_back })
+}
+
+fn dialect(snapshot: &Snapshot, server: &ServerName) -> Result<Dialect, CliError> {
+    let known = snapshot.get(&FactKey::server(server, ServerFact::Version)).map(Known::value);
+    let unreachable = |why: String| CliError::new(Exit::Unreachable, format!("{server} cannot be looked at: {why}"));
+    match known {
+        Some(Ok(Value::Text(version))) => {
+            let (flavor, number) = version.split_once(' ').unwrap_or(("", version));
+            Dialect::detect(number, flavor).map_err(|error| unreachable(error.to_string()))
+        }
+        Some(Err(why)) => Err(unreachable(why.to_owned())),
+        _ => Err(unreachable("it did not answer".to_owned())),
+    }
+}
+
+fn as_lines(args: &ReachArgs, answer: &Answer) -> Vec<String> {
+    let mut lines = vec![format!("{}   on {}", args.sql, args.on)];
+    lines.push(format!("class {}, {}", answer.classified.class.word(), answer.classified.danger));
+    for line in &answer.reach.arrivals {
+        let indent = "  ".repeat(line.path.len().saturating_sub(1));
+        let copies: Vec<String> = answer
+            .copies
+            .iter()
+            .flat_map(|(table, all)| {
+                all.iter().filter(|(server, _)| *server == line.server).map(move |(_, copy)| format!("{table} {copy}"))
+            })
+            .collect();
+        lines.push(format!("  {indent}{line}   {}", copies.join(", ")));
+    }
+    for stranger in &answer.reach.strangers {
+        lines.push(format!("  ? readers of {}: {}", stranger.server, stranger.why));
+    }
+    for (table, servers) in &answer.survivors {
+        let names: Vec<&str> = servers.iter().map(ServerName::as_str).collect();
+        let left = if names.is_empty() { "NOTHING".to_owned() } else { names.join(", ") };
+        lines.push(format!("out of reach with {table}: {left}"));
+    }
+    if let Some(way_back) = &answer.way_back {
+        lines.push(format!("way back before: {}", way_back.before));
+        lines.push(format!("way back after:  {}", way_back.after));
+    }
+    lines.extend(answer.classified.warnings.iter().map(|caution| format!("note: {caution}")));
+    lines
+}
+
+fn as_json(args: &ReachArgs, answer: &Answer) -> serde_json::Value {
+    let objects: Vec<String> = if answer.copies.is_empty() {
+        vec!["*".to_owned()]
+    } else {
+        answer.copies.keys().map(ToString::to_string).collect()
+    };
+    let reach: Vec<serde_json::Value> = objects
+        .iter()
+        .flat_map(|object| {
+            answer.reach.arrivals.iter().map(move |line| {
+                json!({ "server": line.server, "object": object, "how": line.how.word(), "path": line.path, "why": line.why })
+            })
+        })
+        .collect();
+    let survivors: Vec<serde_json::Value> = answer
+        .survivors
+        .iter()
+        .flat_map(|(table, servers)| {
+            servers.iter().map(move |server| json!({ "server": server, "object": table, "age_s": 0 }))
+        })
+        .collect();
+    json!({
+        "statement": args.sql,
+        "class": answer.classified.class.word(),
+        "danger": answer.classified.danger,
+        "reach": reach,
+        "unexplained_readers": answer.reach.strangers,
+        "survivors": survivors,
+        "way_back": answer.way_back,
+    })
+}

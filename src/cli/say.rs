@@ -1,0 +1,87 @@
+//! What operators say to a run: signed answers, choices, release and abort; hold and notes without a signature.
+
+use super::args::{NoteArgs, OperatorArgs, StateArg};
+use super::error::CliError;
+use super::exit::Exit;
+use super::output::data;
+use super::place::{expect_operator, now, open_store, put, signer, state_dir, state_of};
+use crate::domain::approval::sshsig::Verb;
+use crate::domain::approval::votes::{Input, InputVerb, JournalHead};
+use crate::domain::base::{Principal, RunId};
+use crate::domain::run::effect::Person;
+use crate::domain::run::state::{Phase, State};
+use crate::keys::Signer;
+use crate::store::trust_files;
+
+/// Signs one input for the run as it stands and leaves it in the inbox.
+pub async fn signed(
+    run: &RunId,
+    state: &StateArg,
+    operator: &OperatorArgs,
+    verb: InputVerb,
+    argument: &str,
+) -> Result<Exit, CliError> {
+    let store = open_store(state)?;
+    let trust = trust_files::load(&state_dir(state)?)?;
+    let signer = signer(operator)?;
+    expect_operator(&trust, &signer, &operator.operator)?;
+    let current = state_of(&store, run).await?;
+    expect_open(&current)?;
+    let person = sign_input(&signer, &operator.operator, &current, verb, argument).await?;
+    put(&store, run, &person).await?;
+    data(&format!("{} said to {run} as {}", verb.word(), operator.operator));
+    Ok(Exit::Ok)
+}
+
+/// The input as a person's message, signed over the journal as it stands.
+pub async fn sign_input(
+    signer: &Signer,
+    by: &Principal,
+    state: &State,
+    verb: InputVerb,
+    argument: &str,
+) -> Result<Person, CliError> {
+    let input = Input {
+        run: state.opened.run.clone(),
+        head: JournalHead { entry: state.head.seq().unwrap_or(0), sha256: state.head.digest().clone() },
+        by: by.clone(),
+        created: now(),
+        verb,
+        argument: argument.to_owned(),
+    };
+    let text = input.render().map_err(|error| CliError::usage(error.to_string()))?;
+    let armored = signer.sign(Verb::Input, text.as_bytes()).await?;
+    Ok(Person::Signed { text, armored })
+}
+
+fn expect_open(state: &State) -> Result<(), CliError> {
+    match state.phase {
+        Phase::Closed { .. } => Err(CliError::usage(format!("run {} is over", state.opened.run))),
+        _ => Ok(()),
+    }
+}
+
+pub async fn hold(args: NoteArgs) -> Result<Exit, CliError> {
+    let by = who(args.operator);
+    unsigned(&args.run, &args.state, Person::Hold { by, reason: args.text }).await
+}
+
+pub async fn note(args: NoteArgs) -> Result<Exit, CliError> {
+    if args.text.is_empty() {
+        return Err(CliError::usage("the note is empty: countersign note RUN TEXT"));
+    }
+    let by = who(args.operator);
+    unsigned(&args.run, &args.state, Person::Note { by, text: args.text }).await
+}
+
+fn who(operator: Option<Principal>) -> String {
+    operator.map_or_else(|| std::env::var("USER").unwrap_or_else(|_| "somebody".to_owned()), |name| name.to_string())
+}
+
+async fn unsigned(run: &RunId, state: &StateArg, person: Person) -> Result<Exit, CliError> {
+    let store = open_store(state)?;
+    expect_open(&state_of(&store, run).await?)?;
+    put(&store, run, &person).await?;
+    data(&format!("left for {run}"));
+    Ok(Exit::Ok)
+}

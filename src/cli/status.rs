@@ -1,0 +1,106 @@
+//! `status`: what each run is at and whom it waits for.
+
+use serde_json::{Value, json};
+
+use super::args::StatusArgs;
+use super::error::CliError;
+use super::exit::Exit;
+use super::output::data;
+use super::place::{open_store, state_of};
+use crate::domain::base::Digest;
+use crate::domain::journal::record::Choice;
+use crate::domain::run::state::{Phase, RequestState, State};
+use crate::store::Journal as _;
+
+pub async fn status(args: StatusArgs) -> Result<Exit, CliError> {
+    let store = open_store(&args.state)?;
+    let runs = match args.run {
+        Some(run) => vec![run],
+        None => store.runs().await?,
+    };
+    for run in runs {
+        let state = state_of(&store, &run).await?;
+        if args.json {
+            data(&describe(&state).to_string());
+        } else {
+            let step = state.step().map_or("-".to_owned(), ToString::to_string);
+            data(&format!("{:<9} {run} {} step {step}", word(&state).to_uppercase(), state.opened.runbook));
+            for line in next_lines(&state) {
+                data(&format!("  {line}"));
+            }
+        }
+    }
+    Ok(Exit::Ok)
+}
+
+/// The state's one word.
+pub fn word(state: &State) -> &'static str {
+    match &state.phase {
+        Phase::Closed { outcome: crate::domain::journal::record::Ending::Completed } => "done",
+        Phase::Closed { .. } => "aborted",
+        Phase::Stopped { .. } => "stopped",
+        _ if state.held.is_some() => "held",
+        Phase::Requested { .. } | Phase::Asking | Phase::Waiting { .. } => "waiting",
+        _ => "running",
+    }
+}
+
+/// A run as scripts read it.
+pub fn describe(state: &State) -> Value {
+    json!({
+        "run": state.opened.run,
+        "state": word(state),
+        "runbook": state.opened.runbook,
+        "step": state.step(),
+        "waiting": waiting(state),
+    })
+}
+
+fn waiting(state: &State) -> Vec<Value> {
+    match &state.phase {
+        Phase::Requested { request } => state.requests.get(request).map(approval).into_iter().collect(),
+        Phase::Asking => vec![json!({ "kind": "answer", "step": state.step() })],
+        Phase::Stopped { choices, why, .. } => vec![json!({
+            "kind": "choice",
+            "step": state.step(),
+            "why": why.to_string(),
+            "choices": choices.iter().map(Choice::to_string).collect::<Vec<_>>(),
+        })],
+        _ => Vec::new(),
+    }
+}
+
+fn approval(request: &RequestState) -> Value {
+    let script = &request.assessed.script;
+    let statement: Vec<String> = script.iter().flat_map(crate::domain::script::Command::lines).collect();
+    let mut people: Vec<&str> = request.approvals.iter().map(|approval| approval.by.as_str()).collect();
+    people.sort_unstable();
+    people.dedup();
+    json!({
+        "kind": "approval",
+        "request": request.header.request,
+        "step": request.header.step,
+        "server": script.first().map(|command| command.server.clone()),
+        "statement_sha256": Digest::of(statement.join("\n").as_bytes()),
+        "need": request.header.need,
+        "have": people.len(),
+    })
+}
+
+fn next_lines(state: &State) -> Vec<String> {
+    let run = &state.opened.run;
+    match &state.phase {
+        Phase::Requested { request } => vec![format!("NEXT approve: countersign request show {request}")],
+        Phase::Asking => vec![format!("NEXT answer: countersign answer {run} TEXT")],
+        Phase::Stopped { why, choices, .. } => std::iter::once(format!("{why}"))
+            .chain(
+                choices
+                    .iter()
+                    .enumerate()
+                    .map(|(n, choice)| format!("{} {choice}: countersign choose {run} {}", n + 1, n + 1)),
+            )
+            .collect(),
+        _ if state.held.is_some() => vec![format!("NEXT release: countersign release {run}")],
+        _ => Vec::new(),
+    }
+}
