@@ -225,8 +225,7 @@ impl fmt::Display for Standing {
 
 impl fmt::Display for Verified {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}", self.summary)?;
-        writeln!(f, "{}", self.standing)?;
+        writeln!(f, "{}{}", self.summary, self.standing)?;
         match self.anchored {
             Anchoring::Compared => write!(f, "trust anchored at {}", self.anchor),
             Anchoring::OwnWord => write!(f, "trust by its own word: compare {} with your anchor", self.anchor),
