@@ -10,6 +10,7 @@ pub mod base;
 pub mod fleet;
 pub mod journal;
 pub mod reach;
+pub mod report;
 pub mod run;
 pub mod runbook;
 pub mod script;

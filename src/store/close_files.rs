@@ -65,3 +65,31 @@ fn failed(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> TrustFi
     let path = path.to_owned();
     move |source| TrustFileError::Io { doing, path, source }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signatures_are_kept_by_run_and_name_and_never_replaced() {
+        let state = tempfile::tempdir().unwrap();
+        let (run, other) = (RunId::parse("r-1").unwrap(), RunId::parse("r-12").unwrap());
+        let [ana, bob] = ["ana", "bob@example.org"].map(|name| Principal::parse(name).unwrap());
+        assert_eq!(signatures(state.path(), &run).unwrap(), BTreeMap::new());
+        put(state.path(), &run, &ana, "first").unwrap();
+        put(state.path(), &run, &bob, "of bob").unwrap();
+        put(state.path(), &other, &ana, "of another run").unwrap();
+        assert!(put(state.path(), &run, &ana, "second").is_err());
+        let found = signatures(state.path(), &run).unwrap();
+        assert_eq!(found, BTreeMap::from([(ana, "first".to_owned()), (bob, "of bob".to_owned())]));
+    }
+
+    #[test]
+    fn operators_may_add_and_not_remove_each_others() {
+        let state = tempfile::tempdir().unwrap();
+        prepare(state.path()).unwrap();
+        prepare(state.path()).unwrap();
+        let mode = fs::metadata(state.path().join("closed")).unwrap().permissions().mode() & 0o7777;
+        assert_eq!(mode & 0o1777, MODE & 0o1777, "{mode:o}");
+    }
+}

@@ -22,7 +22,7 @@ use crate::domain::approval::sshsig::Verb;
 use crate::domain::approval::trust::{Trust, TrustError, TrustFiles, TrustText, smallest_threshold};
 use crate::domain::base::text::{hex, printable};
 use crate::domain::base::{Danger, Digest, Principal, Timestamp};
-use crate::domain::journal::bundle::{Bundle, Entry, TrustFault, TrustPart, trust_versions};
+use crate::domain::journal::bundle::{Bundle, Entry, TrustFault, trust_versions};
 use crate::keys::{KeyError, read_public_key};
 
 /// The largest file that is read.
@@ -347,7 +347,6 @@ pub fn show(trust: &Trust) -> Vec<String> {
     lines
 }
 
-/// The part of a version's directory that a new version is proposed into; see `countersign trust propose`.
-pub fn version_file(state: &Path, serial: u64, part: &TrustPart) -> PathBuf {
-    state.join("trust").join(serial.to_string()).join(part.to_string())
-}
+#[cfg(test)]
+#[path = "trust_files/tests.rs"]
+mod tests;

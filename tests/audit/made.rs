@@ -9,17 +9,14 @@ use countersign::domain::approval::trust::Trust;
 use countersign::domain::approval::votes::{Input, InputVerb, JournalHead, Objection, Stop, Subject};
 use countersign::domain::base::{Danger, Digest, Principal, RequestId, RunId, Span, StepId, Timestamp, Verdict};
 use countersign::domain::journal::record::{
-    Approval, Assessed, Checked, Choice, DoubtAnswer, Ending, Opened, OwnMeasurement, Record, SignedText, StopReason,
-    Stopper,
+    Approval, Assessed, Checked, Choice, Ending, Opened, OwnMeasurement, Record, SignedText, StopReason, Stopper,
 };
 use countersign::domain::journal::{Head, Line};
-use countersign::domain::reach::copies::Copy;
-use countersign::domain::reach::survivors::CopyLine;
-use countersign::domain::reach::{Arrival, Carry, How, Reach, Refusal, WayBack};
-use countersign::domain::run::{Connection, ConnectionState, Measured, Outcome};
+use countersign::domain::reach::{Arrival, Carry, How, Reach, WayBack};
+use countersign::domain::run::{Connection, Outcome};
 use countersign::domain::script::{Command, Work};
 use countersign::domain::snapshot::{
-    Claim, Effect, EffectKind, Evidence, FactKey, Finding, LinkFact, Method, Object, Patch, TableFact, Test, Value,
+    Claim, Effect, EffectKind, Evidence, FactKey, LinkFact, Object, Patch, TableFact, Test, Value,
 };
 use countersign::domain::sql::packet::{BinlogWriting, Session};
 use countersign::domain::sql::{Dialect, Flavor, Version};
@@ -73,25 +70,32 @@ fn dialect() -> Dialect {
     Dialect::of(Flavor::MariaDb, Version::new(10, 11, 19)).unwrap()
 }
 
-fn statement(server: &str, text: &str, danger: Danger, binlog: BinlogWriting) -> Command {
+pub fn statement(server: &str, text: &str, danger: Danger, binlog: BinlogWriting) -> Command {
     let carry = if binlog == BinlogWriting::On { Carry::Logged } else { Carry::Unlogged };
     let kind = if danger == Danger::Destructive { EffectKind::Dropped } else { EffectKind::NoRows };
+    let patch = if danger == Danger::Destructive { gone() } else { Patch::default() };
     Command {
         server: server.parse().unwrap(),
         work: Work::Statement { text: text.to_owned(), session: Session::statement(binlog), dialect: dialect() },
         danger,
         effects: vec![Effect { object: Object::Table("shop.orders".parse().unwrap()), kind }],
         carry,
-        patch: Patch::default(),
+        patch,
     }
 }
 
-fn assessed(script: Vec<Command>) -> Assessed {
-    let gone = FactKey::table(&"db-a".parse().unwrap(), &"shop.orders".parse().unwrap(), TableFact::Exists);
+fn gone() -> Patch {
+    let table = FactKey::table(&"db-a".parse().unwrap(), &"shop.orders".parse().unwrap(), TableFact::Exists);
     let mut patch = Patch::default();
-    patch.set(gone, Value::Flag(false), Timestamp::from_millis(0));
+    patch.set(table, Value::Flag(false), Timestamp::from_millis(0));
+    patch
+}
+
+fn assessed(script: Vec<Command>) -> Assessed {
+    let destroys = script.iter().any(|command| command.danger == Danger::Destructive);
+    let against = destroys.then(|| "the good copy on db-b is given up (now)".to_owned());
     Assessed {
-        predicted: script.iter().map(|_| patch.clone()).collect(),
+        predicted: script.iter().map(|command| command.patch.clone()).collect(),
         script,
         reaches: vec![Reach {
             arrivals: vec![
@@ -106,7 +110,7 @@ fn assessed(script: Vec<Command>) -> Assessed {
             seen: vec!["db-c: fence: detached".to_owned()],
         }],
         relies_on: vec![fenced()],
-        against: vec!["the good copy on db-b is given up (now)".to_owned()],
+        against: against.into_iter().collect(),
         way_back: Some(WayBack { before: "promote db-c".to_owned(), after: "copy the table from db-c".to_owned() }),
     }
 }
@@ -124,7 +128,7 @@ fn fenced() -> Claim {
     Claim::new(FactKey::link(&"db-c".parse().unwrap(), "", LinkFact::Fence), Test::Is(Value::text("detached")))
 }
 
-fn evidence(verdict: Verdict, seen: &str) -> Evidence {
+pub fn evidence(verdict: Verdict, seen: &str) -> Evidence {
     Evidence { claim: fenced(), verdict, seen: seen.to_owned(), at: None }
 }
 
@@ -350,150 +354,4 @@ impl Maker {
     pub fn closed(&mut self) {
         self.push(Record::Closed { outcome: Ending::Completed });
     }
-}
-
-pub fn drop_script() -> Vec<Command> {
-    vec![statement("db-a", DROP, Danger::Destructive, BinlogWriting::Off)]
-}
-
-pub fn protective_script() -> Vec<Command> {
-    vec![statement("db-c", "STOP REPLICA", Danger::Protective, BinlogWriting::On)]
-}
-
-pub fn measured() -> Option<OwnMeasurement> {
-    Some(OwnMeasurement { confirmed: 5, of: 6 })
-}
-
-fn refusal() -> Refusal {
-    let copy = |server: &str, copy, how, why: &str| CopyLine {
-        server: server.parse().unwrap(),
-        copy,
-        how,
-        why: why.to_owned(),
-    };
-    let unproved = Copy::Unproved { why: "nobody checked it".to_owned() };
-    Refusal {
-        rule: "keep_copies: at least 1 good copy of shop.orders must stay out of reach, 0 would".to_owned(),
-        table: Some("shop.orders".parse().unwrap()),
-        why: vec!["db-c is reached (now): db-a > db-c is running".to_owned()],
-        copies: vec![
-            copy("db-a", Copy::Corrupt { why: "1877".to_owned() }, How::RunsHere, ""),
-            copy("db-c", unproved, How::Now, "db-a > db-c is running"),
-        ],
-        way_back: WayBack { before: "promote db-c".to_owned(), after: "none known".to_owned() },
-        hint: "take db-c out of reach first".to_owned(),
-    }
-}
-
-fn finding() -> Measured {
-    Measured {
-        server: "db-c".parse().unwrap(),
-        table: "shop.orders".parse().unwrap(),
-        finding: Finding {
-            method: Method::Check,
-            good: true,
-            detail: "OK".to_owned(),
-            rows: Some(125_417_902),
-            checksum: None,
-            at: "2026-11-22T03:02:00Z".parse().unwrap(),
-            position: None,
-            booted: None,
-            definition: None,
-            object_id: None,
-            step: "check-spare".to_owned(),
-        },
-    }
-}
-
-fn check_script() -> Vec<Command> {
-    let work = Work::Check { table: "shop.orders".parse().unwrap() };
-    vec![Command { work, effects: Vec::new(), ..statement("db-c", "", Danger::Observe, BinlogWriting::On) }]
-}
-
-pub const STEPS: [&str; 4] = ["tell-app", "protect-spare", "check-spare", "drop-corrupt"];
-
-/// Up to the moment where the destructive step begins.
-pub fn before_the_drop(trust: &Trust) -> Maker {
-    let mut made = Maker::open(trust, &STEPS);
-    made.entered("tell-app", 1);
-    let text = "switch the application to maintenance".to_owned();
-    made.push(Record::Asked { step: step("tell-app"), text, read_back: "the word on the status page".to_owned() });
-    made.wait(64);
-    made.answer(ANA, "tell-app", "maintenance");
-    made.done("tell-app");
-    made.entered("protect-spare", 2);
-    made.armed("protect-spare", None, Danger::Protective, protective_script());
-    made.intended("protect-spare", None, &["STOP REPLICA"]);
-    made.came("protect-spare", Outcome::Done { detail: "ok, 0 rows".to_owned() });
-    made.done("protect-spare");
-    made.push(Record::Noted { by: "chen".to_owned(), text: "support told customers: ETA 06:45".to_owned() });
-    made.push(Record::Held { by: "chen".to_owned(), reason: "wait for the phone call".to_owned() });
-    made.wait(30);
-    made.release(BOB);
-    made.entered("check-spare", 3);
-    made.armed("check-spare", None, Danger::Observe, check_script());
-    made.intended("check-spare", None, &["check shop.orders and count its rows"]);
-    made.wait(60);
-    made.push(Record::Estimated {
-        step: step("check-spare"),
-        rows_done: 40_000_000,
-        rows_expected: 125_000_000,
-        rows_per_second: 650_000,
-        left_low: Span::from_secs(130),
-        left_high: Span::from_secs(195),
-    });
-    made.wait(140);
-    made.came("check-spare", Outcome::Measured { findings: vec![finding()] });
-    made.done("check-spare");
-    made.entered("drop-corrupt", 4);
-    made.push(Record::Refused { step: step("drop-corrupt"), refusals: vec![refusal()] });
-    made.stopped(StopReason::Refused, &[Choice::TryAgain, Choice::Abort]);
-    made.choose(BOB, 1, Choice::TryAgain);
-    made.attempt = 2;
-    made.entered("drop-corrupt", 4);
-    made
-}
-
-/// The request is made and signed by ana and bob.
-pub fn approved(trust: &Trust) -> Maker {
-    let mut made = before_the_drop(trust);
-    let header = made.header("drop-corrupt", 4);
-    made.request(header, Danger::Destructive, drop_script());
-    made.wait(41);
-    made.approve(ANA, measured());
-    let why = "the key is not in the roster".to_owned();
-    made.push(Record::SignatureRefused { request: RequestId::parse(REQUEST).unwrap(), why });
-    made.wait(87);
-    made.approve(BOB, None);
-    made.armed("drop-corrupt", Some(REQUEST), Danger::Destructive, drop_script());
-    made.wait(5);
-    made
-}
-
-/// What follows once the drop was started: its answer is lost, it is found applied, a fact differs, it ends well.
-pub fn finish(made: &mut Maker) {
-    let id = "drop-corrupt";
-    made.push(Record::InDoubt { step: step(id), command: 0, why: "the connection was lost".to_owned() });
-    made.push(Record::DoubtLooked {
-        step: step(id),
-        command: 0,
-        state: ConnectionState::Gone,
-        answer: DoubtAnswer::Applied,
-        evidence: vec![evidence(Verdict::Holds, "detached")],
-    });
-    made.came(id, Outcome::Done { detail: "found applied when looked at".to_owned() });
-    made.push(Record::Drifted { step: step(id), evidence: vec![evidence(Verdict::Fails, "none")] });
-    made.stopped(StopReason::Drift, &[Choice::LookAgain, Choice::Abort]);
-    made.wait(20);
-    made.choose(CHEN, 1, Choice::LookAgain);
-    made.done(id);
-    made.closed();
-}
-
-/// The whole good run.
-pub fn good(trust: &Trust) -> Maker {
-    let mut made = approved(trust);
-    made.intended("drop-corrupt", Some(REQUEST), &[DROP]);
-    finish(&mut made);
-    made
 }

@@ -1,6 +1,6 @@
 //! A whole bundle, judged offline: trust, chain, heads, close record, every file, every record.
 //!
-//! Everything that the parts find is reported together. A run that nobody closed is not damaged; it is said.
+//! Everything that the parts find is reported together, once trust and chain are good. A run that nobody closed is not damaged; it is said.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ use super::chain::{self, lines};
 use super::head::{Close, Outcome};
 use super::line::Line;
 use super::record::{Ending, NoRecord, Record};
-use crate::domain::approval::sshsig::{ED25519, Verb, verify};
+use crate::domain::approval::sshsig::{ED25519, PublicKey, Verb, verify};
 use crate::domain::approval::trust::Trust;
 use crate::domain::base::{Digest, Principal, RunId, Timestamp};
 
@@ -70,22 +70,14 @@ pub enum Anchoring {
 
 /// Verifies a bundle. Without `anchor`, its first version of trust vouches for itself.
 pub fn verify_bundle(bundle: &Bundle, anchor: Option<&Digest>) -> Result<Verified, Vec<Fault>> {
-    let mut faults = Vec::new();
-    let trusts = trust_versions(bundle, anchor).unwrap_or_else(|found| {
-        faults.extend(found.into_iter().map(Fault::from));
-        Vec::new()
-    });
-    let lines = match read_lines(bundle) {
-        Ok(lines) => lines,
-        Err(fault) => {
-            faults.push(fault.into());
-            return Err(faults);
-        }
-    };
+    // Nothing that operators signed can be judged without knowing who they are, and nothing at all without a chain.
+    let trusts =
+        trust_versions(bundle, anchor).map_err(|found| found.into_iter().map(Fault::from).collect::<Vec<_>>())?;
+    let lines = read_lines(bundle).map_err(|fault| vec![Fault::from(fault)])?;
     let at = lines.last().map_or(Timestamp::from_millis(0), Line::at);
     let whole = bundle::verify(bundle, &mut |signed| check(&trusts, at, signed));
     let summary = audit(&lines, &trusts);
-    faults.extend(file_faults(bundle, &lines));
+    let mut faults = file_faults(bundle, &lines);
     match (whole, summary, trusts.first()) {
         (Ok(whole), Ok(mut summary), Some(first)) => {
             faults.extend(whole.closing.as_ref().and_then(|closing| other_end(&closing.close, &summary)));
@@ -169,18 +161,15 @@ pub fn close_verifies(
     armored: &str,
     at: Timestamp,
 ) -> Result<(), String> {
+    let revoked = |key: &PublicKey| trusts.last().is_some_and(|newest| newest.revoked().contains(key));
     let mut refused = "no version of trust is known".to_owned();
     for trust in trusts.iter().rev() {
-        match trust.verify(armored, Verb::Close, close.as_bytes(), at) {
-            Ok(signature)
-                if trusts.last().is_some_and(|newest| newest.revoked().contains(signature.signed().key())) =>
-            {
-                refused = "its key is revoked".to_owned();
-            }
+        refused = match trust.verify(armored, Verb::Close, close.as_bytes(), at) {
+            Ok(signature) if revoked(signature.signed().key()) => "its key is revoked".to_owned(),
             Ok(signature) if signature.principal() == by => return Ok(()),
-            Ok(signature) => refused = format!("it is one of `{}`", signature.principal()),
-            Err(why) => refused = why.to_string(),
-        }
+            Ok(signature) => format!("it is one of `{}`", signature.principal()),
+            Err(why) => why.to_string(),
+        };
     }
     Err(refused)
 }
@@ -236,8 +225,7 @@ impl fmt::Display for Standing {
 
 impl fmt::Display for Verified {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}", self.summary)?;
-        writeln!(f, "{}", self.standing)?;
+        writeln!(f, "{}{}", self.summary, self.standing)?;
         match self.anchored {
             Anchoring::Compared => write!(f, "trust anchored at {}", self.anchor),
             Anchoring::OwnWord => write!(f, "trust by its own word: compare {} with your anchor", self.anchor),

@@ -187,7 +187,9 @@ impl State {
     /// The one transition, live and on resume.
     pub fn apply(&mut self, record: &Record, head: Head, at: Timestamp) -> Result<(), Impossible> {
         let entry = head.seq().unwrap_or(0);
-        if matches!(self.phase, Phase::Closed { .. }) && !matches!(record, Record::ExecutorChanged { .. }) {
+        // Behind the end stands the head that covers it.
+        let may_follow_the_end = matches!(record, Record::ExecutorChanged { .. } | Record::Head { .. });
+        if matches!(self.phase, Phase::Closed { .. }) && !may_follow_the_end {
             return Err(self.impossible(record));
         }
         let since = self.since;

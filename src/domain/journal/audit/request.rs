@@ -10,7 +10,7 @@ use crate::domain::journal::record::{Approval, Assessed};
 /// A request's own time may differ this much from its line's: both are the executor's clock.
 const CLOCK_MOVES: Span = Span::from_secs(120);
 
-impl<'a> Auditor<'a> {
+impl Auditor<'_> {
     pub(super) fn check_request(
         &mut self,
         entry: &Entry<'_>,

@@ -121,9 +121,9 @@ impl fmt::Display for Summary {
         for Takeover { line, by, host } in &self.unvouched {
             writeln!(f, "line {line}: {by} went on from {host}, and no operator has signed anything since")?;
         }
-        match self.ended {
-            Some(ending) => write!(f, "ended: {}", ending.word()),
-            None => f.write_str("not ended: the last line does not close the run"),
+        if let Some(ending) = self.ended {
+            writeln!(f, "ended: {}", ending.word())?;
         }
+        Ok(())
     }
 }

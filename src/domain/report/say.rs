@@ -1,0 +1,153 @@
+//! One record in one line, for the timeline. Bookkeeping that tells a reader nothing has no line.
+
+use crate::domain::base::StepId;
+use crate::domain::journal::record::{Approval, Record, Stopper, doubt_word};
+use crate::domain::run::outcome::{ConnectionState, Outcome};
+use crate::domain::snapshot::Evidence;
+
+/// Who did it and what, if the timeline tells it.
+pub(super) struct Said {
+    pub(super) who: Option<String>,
+    pub(super) step: Option<StepId>,
+    pub(super) what: String,
+}
+
+fn by(who: &impl ToString, what: String) -> Said {
+    Said { who: Some(who.to_string()), step: None, what }
+}
+
+fn at(step: &StepId, what: String) -> Said {
+    Said { who: None, step: Some(step.clone()), what }
+}
+
+fn both(who: &impl ToString, step: &StepId, what: String) -> Said {
+    Said { who: Some(who.to_string()), step: Some(step.clone()), what }
+}
+
+fn alone(what: String) -> Said {
+    Said { who: None, step: None, what }
+}
+
+/// The line of a record.
+pub(super) fn say(record: &Record) -> Option<Said> {
+    Some(match record {
+        Record::Opened(opened) => by(&opened.by, format!("started the run from {}: {}", opened.host, opened.reason)),
+        Record::ExecutorChanged { by: who, host, .. } => by(who, format!("went on with the run from {host}")),
+        Record::Entered { step, attempt: 1, .. } => at(step, "begins".to_owned()),
+        Record::Entered { step, attempt, .. } => at(step, format!("begins again, attempt {attempt}")),
+        Record::Asked { step, text, read_back } => at(step, format!("asked: {text} (read back: {read_back})")),
+        Record::Answered { step, by: who, text, .. } => both(who, step, format!("answered \"{text}\"")),
+        Record::Waiting { step, claims, until } => {
+            at(step, format!("waits for {} facts until {}", claims.len(), until.clock()))
+        }
+        Record::Blocked { step, why } => at(step, format!("blocked: {}", why.join("; "))),
+        Record::Refused { step, refusals } => {
+            let rules: Vec<&str> = refusals.iter().map(|refusal| refusal.rule.as_str()).collect();
+            at(step, format!("REFUSED: {}", rules.join("; ")))
+        }
+        Record::Armed { step, request, until, .. } => {
+            let what = if request.is_some() { "signed and armed" } else { "armed" };
+            at(step, format!("{what}, begins at {}", until.clock()))
+        }
+        Record::Done { step, checks } if checks.is_empty() => at(step, "done".to_owned()),
+        Record::Done { step, checks } => {
+            let checks: Vec<&str> = checks.iter().map(|check| check.says.as_str()).collect();
+            at(step, format!("done: {}", checks.join("; ")))
+        }
+        Record::Drifted { step, evidence } => at(step, format!("DRIFT: {}", evidence_words(evidence))),
+        Record::Estimated { step, rows_done, rows_expected, left_low, left_high, .. } => {
+            at(step, format!("{rows_done} of {rows_expected} rows, {left_low} to {left_high} left"))
+        }
+        Record::Held { by: who, reason } => by(who, format!("HOLD: {reason}")),
+        Record::Released { by: who, .. } => by(who, "released the run".to_owned()),
+        Record::Stopped { why, choices } => {
+            let choices: Vec<String> =
+                choices.iter().enumerate().map(|(n, choice)| format!("{} {choice}", n + 1)).collect();
+            alone(format!("stopped: {why}; choices: {}", choices.join(", ")))
+        }
+        Record::Chosen { by: who, choice, .. } => by(who, format!("chose: {choice}")),
+        Record::Noted { by: who, text } => by(who, format!("note: {text}")),
+        Record::InputRefused { why } => alone(format!("an input was not taken: {why}")),
+        Record::Closed { outcome } => alone(format!("the run is closed: {}", outcome.word())),
+        Record::Head { .. } => return None,
+        Record::Requested { .. }
+        | Record::Approved { .. }
+        | Record::SignatureRefused { .. }
+        | Record::RequestStopped { .. }
+        | Record::RequestVoid { .. } => return say_request(record),
+        Record::Intended { .. }
+        | Record::NotSent { .. }
+        | Record::Came { .. }
+        | Record::InDoubt { .. }
+        | Record::DoubtLooked { .. } => return say_command(record),
+    })
+}
+
+fn say_request(record: &Record) -> Option<Said> {
+    Some(match record {
+        Record::Requested { header, danger, .. } => both(
+            &header.requested_by,
+            &header.step,
+            format!("asked {} people to sign what is {danger}, until {}", header.need, header.expires.clock()),
+        ),
+        Record::Approved { signature: Approval { by: who, measured, .. }, .. } => match measured {
+            Some(measured) => {
+                by(who, format!("approved after an own look, {} of {} confirmed", measured.confirmed, measured.of))
+            }
+            None => by(who, "approved the text alone (detached)".to_owned()),
+        },
+        Record::SignatureRefused { why, .. } => alone(format!("a signature was not taken: {why}")),
+        Record::RequestStopped { by: who, how, reason, .. } => {
+            let how = match how {
+                Stopper::Rejected => "REJECTED",
+                Stopper::Withdrawn => "withdrew the approval",
+            };
+            by(who, format!("{how}: {reason}"))
+        }
+        Record::RequestVoid { why, .. } => alone(format!("the request is void: {why}")),
+        _ => return None,
+    })
+}
+
+fn say_command(record: &Record) -> Option<Said> {
+    Some(match record {
+        Record::Intended { step, text, .. } => at(step, format!("started: {}", text.join(" "))),
+        Record::NotSent { step, why, .. } => at(step, format!("NOT SENT: {why}")),
+        Record::Came { step, outcome, .. } => at(step, outcome_words(outcome)),
+        Record::InDoubt { step, why, .. } => at(step, format!("IN DOUBT: {why}")),
+        Record::DoubtLooked { step, state, answer, .. } => {
+            at(step, format!("looked: {}, so {}", connection_words(state), doubt_word(*answer)))
+        }
+        _ => return None,
+    })
+}
+
+/// What came of a command, in words.
+pub(super) fn outcome_words(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Done { detail } => format!("ok: {detail}"),
+        Outcome::Measured { findings } => {
+            let all: Vec<String> =
+                findings.iter().map(|m| format!("{} on {}: {}", m.table, m.server, m.finding)).collect();
+            format!("measured: {}", all.join("; "))
+        }
+        Outcome::NotSent { why } => format!("not sent: {why}"),
+        Outcome::Failed { code, message } => format!("FAILED, server error {code}: {message}"),
+        Outcome::InDoubt { why } => format!("in doubt: {why}"),
+    }
+}
+
+/// The state of a connection that is looked for, in words.
+pub(super) fn connection_words(state: &ConnectionState) -> String {
+    match state {
+        ConnectionState::Alive { doing } => format!("the connection is alive ({doing})"),
+        ConnectionState::Gone => "the connection and its lock are gone".to_owned(),
+        ConnectionState::Restarted => "the server was restarted".to_owned(),
+        ConnectionState::Unknown { why } => format!("the connection cannot be looked for ({why})"),
+    }
+}
+
+/// Evidence in the words of its claims.
+pub(super) fn evidence_words(evidence: &[Evidence]) -> String {
+    evidence.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
