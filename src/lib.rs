@@ -7,4 +7,5 @@ pub mod domain;
 pub mod executor;
 pub mod keys;
 pub mod lab;
+pub mod simulate;
 pub mod store;
