@@ -44,14 +44,12 @@ impl SimulatedAct {
 
     /// Somebody else does something just when everybody has looked.
     fn somebody_acts(&self, server: &ServerName) {
-        if !self.faults.chance(4) {
+        if !self.faults.chance(8) {
             return;
         }
-        let Some(other) = self.faults.pick(&self.fleet.model().names()) else { return };
+        let replicas: Vec<ServerName> = self.fleet.model().replicas();
+        let Some(other) = self.faults.pick(&replicas).filter(|other| other != server) else { return };
         let now = self.world.true_time();
-        if other == *server {
-            return;
-        }
         if self.faults.chance(50) {
             self.faults.happened("somebody reattaches a replica before sending");
             self.fleet.model().reattach(&other, now);
@@ -171,9 +169,9 @@ impl Act for SimulatedAct {
         cleared: &Cleared,
         progress: &watch::Sender<Option<CopyProgress>>,
     ) -> Outcome {
-        self.pass("before sending").await;
         let command = cleared.command().clone();
         self.audit.sending(connection, &command).await;
+        self.pass("while sending").await;
         let outcome = match &command.work {
             Work::Copy { .. } => self.copy(connection, &command, progress).await,
             _ => self.statement(connection, &command).await,

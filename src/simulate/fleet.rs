@@ -436,6 +436,11 @@ impl Model {
         rows.len() == 1 && !rows.contains(&None)
     }
 
+    /// The servers that follow another one.
+    pub(super) fn replicas(&self) -> Vec<ServerName> {
+        self.servers.values().filter(|server| !server.channels().is_empty()).map(|server| server.name.clone()).collect()
+    }
+
     pub(super) fn names(&self) -> Vec<ServerName> {
         self.declared.servers.keys().cloned().collect()
     }

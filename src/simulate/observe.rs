@@ -50,8 +50,8 @@ impl Observe for SimulatedObserve {
         self.fleet.advance(now);
         let dark = self.darken();
         let snapshot = self.fleet.snapshot(tables, self.world.now());
-        if let Some(server) = dark.and_then(|dark| self.fleet.model().servers.get_mut(&dark).map(|s| s.dark = false)) {
-            let () = server;
+        if let Some(dark) = dark {
+            self.fleet.model().servers.entry(dark).and_modify(|server| server.dark = false);
         }
         self.pass("after observing").await;
         snapshot

@@ -200,6 +200,9 @@ impl Crowd {
     async fn vote(&mut self, id: &RequestId, request: &RequestState) {
         if self.rough(30) {
             self.vote_badly(id, request).await;
+            if self.dice.chance(50) {
+                return;
+            }
         }
         if self.rough(4) {
             return self.object(id, request).await;

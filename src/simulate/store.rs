@@ -83,6 +83,7 @@ impl Leases for SimulatedStore {
     }
 
     async fn still_held(&self, lease: &Lease) -> Result<(), StoreError> {
+        self.pass("before asking for the lease").await;
         self.inner().still_held(lease).await
     }
 
