@@ -72,7 +72,8 @@ impl Sum {
 fn simulate_seeds(seeds: impl Iterator<Item = u64>) -> Sum {
     let mut sum = Sum::default();
     for seed in seeds {
-        let refused = if seed % 10 == 0 { vec![Scenario::naive_drop(), Scenario::drop_behind_a_pause()] } else { vec![] };
+        let refused =
+            if seed % 10 == 0 { vec![Scenario::naive_drop(), Scenario::drop_behind_a_pause()] } else { vec![] };
         for scenario in [Scenario::rebuild(), Scenario::rebuild_logged()].into_iter().chain(refused) {
             sum.add(run_with(&Honest, &scenario, seed, Weather::Rough));
         }
@@ -287,8 +288,8 @@ mod broken {
             progress: &watch::Sender<Option<CopyProgress>>,
         ) -> Outcome {
             let outcome = self.inner.send(connection, cleared, progress).await;
-            let lost = matches!(outcome, Outcome::InDoubt { .. })
-                && matches!(cleared.command().work, Work::Statement { .. });
+            let lost =
+                matches!(outcome, Outcome::InDoubt { .. }) && matches!(cleared.command().work, Work::Statement { .. });
             match self.broken {
                 Broken::RetriesWhenLost if lost => self.inner.send(connection, cleared, progress).await,
                 Broken::UnknownIsFine if lost => Outcome::Done { detail: "surely".to_owned() },

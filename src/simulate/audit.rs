@@ -10,13 +10,14 @@ use super::clock::SimulatedWorld;
 use super::fleet::{Fate, SimulatedFleet};
 use super::people;
 use crate::domain::approval::sshsig::{Verb, verify};
-use crate::domain::base::{Danger, RequestId, RunId, TableName};
+use crate::domain::base::{Danger, RequestId, RunId, StepId, TableName};
 use crate::domain::journal::Line;
 use crate::domain::journal::record::{Choice, DoubtAnswer, Ending, Record};
 use crate::domain::run::state::{Phase, State};
 use crate::domain::run::{Connection, Outcome};
 use crate::domain::script::{Command, Work};
-use crate::domain::snapshot::About;
+use crate::domain::snapshot::{About, Snapshot};
+use crate::executor::ports::World as _;
 use crate::store::memory::MemoryStore;
 use crate::store::{InputId, Journal as _};
 
@@ -44,6 +45,7 @@ struct Book {
     steps_done: usize,
     violations: Vec<String>,
     covered: Covered,
+    reached: Vec<(StepId, Snapshot)>,
 }
 
 /// What a simulation came by.
@@ -94,6 +96,16 @@ impl Audit {
 
     pub fn covered(&self) -> Covered {
         self.book().covered.clone()
+    }
+
+    /// What the run knew of the fleet whenever a step was done.
+    pub fn reached(&self) -> Vec<(StepId, Snapshot)> {
+        self.book().reached.clone()
+    }
+
+    fn known(&self, state: &State) -> Snapshot {
+        let tables = state.opened.tables.iter().cloned().collect();
+        state.with_known(&self.fleet.snapshot(&tables, self.world.now()))
     }
 
     pub fn records(&self) -> u64 {
@@ -164,14 +176,19 @@ impl Audit {
                 book.open = None;
             }
             Record::NotSent { why, .. } => {
-                let fate = book.open.as_ref().and_then(|open| open.connection).and_then(|id| self.fleet.model().fate(id));
+                let fate =
+                    book.open.as_ref().and_then(|open| open.connection).and_then(|id| self.fleet.model().fate(id));
                 let executed = matches!(fate, Some(Fate::Applied | Fate::Running));
                 book.expect(!executed, &format!("`not sent` ({why}) is recorded of a statement that was executed"));
                 book.open = None;
             }
             Record::DoubtLooked { answer, .. } => self.check_answer(book, *answer),
             Record::Entered { .. } | Record::Chosen { choice: Choice::TryAgain, .. } => book.open = None,
-            Record::Done { .. } => book.steps_done += 1,
+            Record::Done { step, .. } => {
+                book.steps_done += 1;
+                let known = book.state.as_ref().map(|state| self.known(state));
+                book.reached.extend(known.map(|known| (step.clone(), known)));
+            }
             Record::Closed { outcome: Ending::Completed } => self.check_completed(book),
             _ => {}
         }
@@ -197,15 +214,20 @@ impl Audit {
         };
         // Replication can be put where a lost statement wanted it by somebody else.
         if book.open.as_ref().is_some_and(|open| self.touches_rows(open)) {
-            book.expect(!matches!(outcome, Outcome::Done { .. }), "an outcome `done` of a statement that was not applied");
+            book.expect(
+                !matches!(outcome, Outcome::Done { .. }),
+                "an outcome `done` of a statement that was not applied",
+            );
         }
     }
 
     fn touches_rows(&self, open: &Open) -> bool {
-        self.fleet.general_log().iter().rev().find(|sent| Some(sent.connection) == open.connection).is_some_and(|sent| {
-            let links = sent.command.patch.changes().any(|(key, _)| matches!(key.about, About::Link { .. }));
-            matches!(sent.command.work, Work::Statement { .. }) && !links
-        })
+        self.fleet.general_log().iter().rev().find(|sent| Some(sent.connection) == open.connection).is_some_and(
+            |sent| {
+                let links = sent.command.patch.changes().any(|(key, _)| matches!(key.about, About::Link { .. }));
+                matches!(sent.command.work, Work::Statement { .. }) && !links
+            },
+        )
     }
 
     fn check_answer(&self, book: &mut Book, answer: DoubtAnswer) {
@@ -240,37 +262,9 @@ impl Audit {
         if let Some(open) = open {
             book.expect(!open.orphaned, "a statement is sent under a lease that was taken over");
             book.expect(open.lines == command.lines(), "another text is sent than the intent says");
-            self.check_permission(&mut book, &open, command);
+            book.check_permission(&open, command);
         }
         self.check_copies(&mut book, command);
-    }
-
-    fn check_permission(&self, book: &mut Book, open: &Open, command: &Command) {
-        let Some(id) = &open.request else {
-            let unsigned = command.danger < Danger::Destructive;
-            book.expect(unsigned, "a destructive command is sent without a request");
-            return;
-        };
-        let Some(request) = book.state.as_ref().and_then(|state| state.requests.get(id)).cloned() else {
-            book.violations.push("a command is sent for a request that is not on record".to_owned());
-            return;
-        };
-        let once = book.sent_for.insert((id.clone(), open.command));
-        book.expect(once, "a signed command is sent twice");
-        let signed = |text: &String| request.text.contains(text.as_str());
-        book.expect(command.lines().iter().all(signed), "the signed text does not hold the command");
-        // The clock may jump between the last look and here; the intent itself must have been in time.
-        let intended = book.state.as_ref().map(|state| state.at);
-        let in_time = open.command > 0 || intended.is_some_and(|at| at < request.header.expires);
-        book.expect(in_time, "a command is intended after its request expired");
-        let signers: BTreeSet<&str> = request
-            .approvals
-            .iter()
-            .filter_map(|approval| verify(&approval.armored, Verb::Approve, request.text.as_bytes()).ok())
-            .filter_map(|signed| people::person_of(signed.key()))
-            .collect();
-        let need = if command.danger == Danger::Destructive { 2 } else { usize::from(request.header.need) };
-        book.expect(signers.len() >= need, &format!("{} is sent with {} people", command.danger, signers.len()));
     }
 
     /// The rule of copies, asked of the servers themselves: what if everything that it lets through arrives.
@@ -296,10 +290,8 @@ impl Audit {
         let mut book = self.book();
         let fewest = self.fleet.fewest_copies();
         book.expect(fewest > 0, "at some moment there was no good copy at all");
-        let completed = matches!(
-            book.state.as_ref().map(|state| &state.phase),
-            Some(Phase::Closed { outcome: Ending::Completed })
-        );
+        let completed =
+            matches!(book.state.as_ref().map(|state| &state.phase), Some(Phase::Closed { outcome: Ending::Completed }));
         let good = self.fleet.good_copies(&self.table);
         let all = self.fleet.model().servers.len();
         book.expect(!completed || good == all, &format!("completed, and {good} of {all} servers have the right rows"));
@@ -321,6 +313,34 @@ impl Book {
             let after = self.read;
             self.violations.push(format!("{violation} (record {after})"));
         }
+    }
+
+    fn check_permission(&mut self, open: &Open, command: &Command) {
+        let Some(id) = &open.request else {
+            let unsigned = command.danger < Danger::Destructive;
+            self.expect(unsigned, "a destructive command is sent without a request");
+            return;
+        };
+        let Some(request) = self.state.as_ref().and_then(|state| state.requests.get(id)).cloned() else {
+            self.violations.push("a command is sent for a request that is not on record".to_owned());
+            return;
+        };
+        let once = self.sent_for.insert((id.clone(), open.command));
+        self.expect(once, "a signed command is sent twice");
+        let signed = |text: &String| request.text.contains(text.as_str());
+        self.expect(command.lines().iter().all(signed), "the signed text does not hold the command");
+        // The clock may jump between the last look and here; the intent itself must have been in time.
+        let intended = self.state.as_ref().map(|state| state.at);
+        let in_time = open.command > 0 || intended.is_some_and(|at| at < request.header.expires);
+        self.expect(in_time, "a command is intended after its request expired");
+        let signers: BTreeSet<&str> = request
+            .approvals
+            .iter()
+            .filter_map(|approval| verify(&approval.armored, Verb::Approve, request.text.as_bytes()).ok())
+            .filter_map(|signed| people::person_of(signed.key()))
+            .collect();
+        let need = if command.danger == Danger::Destructive { 2 } else { usize::from(request.header.need) };
+        self.expect(signers.len() >= need, &format!("{} is sent with {} people", command.danger, signers.len()));
     }
 
     fn fold(&mut self, line: &Line, record: &Record) {

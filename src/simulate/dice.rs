@@ -1,6 +1,6 @@
 //! Random numbers from a seed: the same seed gives the same run.
 
-/// A generator of the SplitMix64 family; statistical quality is ample for choosing faults.
+/// A generator of the `SplitMix64` family; statistical quality is ample for choosing faults.
 #[derive(Debug, Clone)]
 pub struct Dice {
     state: u64,

@@ -9,10 +9,10 @@ use super::faults::{Faults, Life};
 use super::fleet::SimulatedFleet;
 use super::store::Machine;
 use crate::domain::base::TableName;
-use crate::executor::ports::{Observe, World as _};
 use crate::domain::run::{Measured, Outcome};
 use crate::domain::script::{Command, Work};
 use crate::domain::snapshot::{Finding, Method, Snapshot};
+use crate::executor::ports::{Observe, World as _};
 
 /// One process's observer.
 #[derive(Debug, Clone)]

@@ -21,11 +21,12 @@ use super::scenario::{Scenario, tables_of};
 use super::store::{Machine, SimulatedStore};
 use crate::domain::approval::policy::Policy;
 use crate::domain::approval::trust::Trust;
-use crate::domain::base::{RunId, Span, Timestamp};
+use crate::domain::base::{RunId, Span, StepId, Timestamp};
 use crate::domain::journal::Line;
 use crate::domain::journal::record::{Ending, Opened, Record, StopReason};
 use crate::domain::run::decide::Setup;
 use crate::domain::run::state::{Phase, State};
+use crate::domain::snapshot::Snapshot;
 use crate::executor::journal::{ExecutorError, Recorder, Watcher, fold, open};
 use crate::executor::ports::{Act, Observe, World as _};
 use crate::executor::{AtStop, Executor};
@@ -90,6 +91,8 @@ pub struct Report {
     /// Which rules or conditions stopped the run on its way.
     pub stops: Vec<StopReason>,
     pub journal: Vec<Line>,
+    /// What the run knew of the fleet whenever a step was done.
+    pub reached: Vec<(StepId, Snapshot)>,
 }
 
 /// Where a simulation ended.
@@ -189,6 +192,7 @@ async fn report<R: Rig>(
         processes,
         stops,
         journal,
+        reached: stage.audit.reached(),
     })
 }
 

@@ -122,7 +122,7 @@ pub(super) fn sending(
                 Ok(Effect::Send { cleared, connection })
             }) {
                 Ok(send) => Decision::effect(send),
-                Err(why) => not_sent(setup, state, index, connection, why),
+                Err(why) => not_sent(setup, state, index, connection, &why),
             }
         }
         Input::Came(outcome) => came(setup, state, plan, index, outcome),
@@ -165,9 +165,9 @@ fn cleared(
     }
 }
 
-fn not_sent(setup: &Setup, state: &State, index: usize, connection: Option<&Connection>, why: String) -> Decision {
+fn not_sent(setup: &Setup, state: &State, index: usize, connection: Option<&Connection>, why: &str) -> Decision {
     let Some(step) = setup.step(state) else { return Decision::nothing() };
-    let mut decision = Decision::record(Record::NotSent { step: step.id.clone(), command: index, why: why.clone() })
+    let mut decision = Decision::record(Record::NotSent { step: step.id.clone(), command: index, why: why.to_owned() })
         .then(stop(StopReason::Failed { why: format!("not sent: {why}") }, &RETRY_OR_ABORT));
     if let Some(connection) = connection {
         decision = decision.and(Effect::Close(connection.clone()));
@@ -179,7 +179,7 @@ fn came(setup: &Setup, state: &State, plan: &Armed, index: usize, outcome: Outco
     let Some(step) = setup.step(state) else { return Decision::nothing() };
     let step = step.id.clone();
     match outcome {
-        Outcome::NotSent { why } => not_sent(setup, state, index, None, why),
+        Outcome::NotSent { why } => not_sent(setup, state, index, None, &why),
         Outcome::InDoubt { why } => Decision::record(Record::InDoubt { step, command: index, why }),
         Outcome::Failed { code, message } => {
             let why = format!("server error {code}: {message}");
@@ -285,12 +285,7 @@ impl Decision {
 }
 
 /// First whether it still runs; then whether everything or nothing of what it promised is so.
-fn answer(
-    command: &Command,
-    connection: &ConnectionState,
-    before: &[Evidence],
-    promises: &[Evidence],
-) -> DoubtAnswer {
+fn answer(command: &Command, connection: &ConnectionState, before: &[Evidence], promises: &[Evidence]) -> DoubtAnswer {
     // A measurement leaves nothing behind on a server: an earlier finding about the same table is not its result.
     if !needs_act(command) {
         return DoubtAnswer::NotApplied;
