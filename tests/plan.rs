@@ -120,6 +120,7 @@ fn the_comparison_finds_a_wrong_prediction() {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "the counts are for whoever runs it with --nocapture")]
 fn a_simulated_run_reaches_every_predicted_fact_at_every_step() {
     for scenario in [Scenario::rebuild(), Scenario::rebuild_logged()] {
         let (plan, reached) = (planned(&scenario), reached(&scenario));

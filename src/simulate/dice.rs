@@ -18,11 +18,11 @@ impl Dice {
             (sum ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
         });
         let mut fork = Self { state: mixed };
-        fork.next();
+        fork.draw();
         fork
     }
 
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.state;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -32,7 +32,7 @@ impl Dice {
 
     /// A number from 0 up to but not including `bound`; 0 if there is no such number.
     pub fn below(&mut self, bound: u64) -> u64 {
-        if bound == 0 { 0 } else { self.next() % bound }
+        if bound == 0 { 0 } else { self.draw() % bound }
     }
 
     /// True in `percent` of a hundred cases.
@@ -48,8 +48,8 @@ impl Dice {
 
     pub fn bytes(&mut self) -> [u8; 16] {
         let mut bytes = [0; 16];
-        bytes[..8].copy_from_slice(&self.next().to_le_bytes());
-        bytes[8..].copy_from_slice(&self.next().to_le_bytes());
+        bytes[..8].copy_from_slice(&self.draw().to_le_bytes());
+        bytes[8..].copy_from_slice(&self.draw().to_le_bytes());
         bytes
     }
 }
@@ -61,9 +61,9 @@ mod tests {
     #[test]
     fn the_same_seed_gives_the_same_numbers_and_parts_differ() {
         let (mut a, mut b) = (Dice::new(7), Dice::new(7));
-        assert_eq!([a.next(), a.next()], [b.next(), b.next()]);
+        assert_eq!([a.draw(), a.draw()], [b.draw(), b.draw()]);
         let dice = Dice::new(7);
-        assert_eq!(dice.fork("people").next(), dice.fork("people").next());
-        assert_ne!(dice.fork("people").next(), dice.fork("faults").next());
+        assert_eq!(dice.fork("people").draw(), dice.fork("people").draw());
+        assert_ne!(dice.fork("people").draw(), dice.fork("faults").draw());
     }
 }

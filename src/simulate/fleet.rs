@@ -229,7 +229,9 @@ impl Model {
     pub(super) fn process_died(&mut self, process: u64) {
         let own: Vec<u64> =
             self.connections.iter().filter(|(_, open)| open.process == process).map(|(id, _)| *id).collect();
-        own.into_iter().for_each(|id| self.hang_up(id));
+        for id in own {
+            self.hang_up(id);
+        }
     }
 
     /// What a connection does: `None` if it is gone.
@@ -395,7 +397,7 @@ impl Model {
         let done = server.rows.get(into).copied();
         let change = match done {
             None => Change { effect: effect(EffectKind::Created), rows: Some(PART) },
-            Some(done) if done < PART || done >= PART + CHUNKS => return Ok(true),
+            Some(done) if !(PART..PART + CHUNKS).contains(&done) => return Ok(true),
             Some(done) if done + 1 == PART + CHUNKS => {
                 Change { effect: effect(EffectKind::RowsChanged), rows: Some(rows) }
             }

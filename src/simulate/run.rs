@@ -34,7 +34,7 @@ use crate::store::memory::MemoryStore;
 use crate::store::{Holder, Journal as _, Leases as _, Store, StoreError};
 
 /// Longer than this no simulated run takes, people being patient for only so long.
-const LONGEST: Duration = Duration::from_secs(6 * 3600);
+const LONGEST: Duration = Duration::from_hours(6);
 /// More processes than this one run does not need, whatever happens.
 const MOST_PROCESSES: u64 = 40;
 

@@ -182,7 +182,9 @@ impl Server {
             Object::Schema(schema) if *kind == EffectKind::Dropped => {
                 let of_schema = |table: &&TableName| table.schema() == schema;
                 let tables: Vec<TableName> = self.rows.keys().filter(of_schema).cloned().collect();
-                tables.iter().for_each(|table| self.drop_table(table, at));
+                for table in &tables {
+                    self.drop_table(table, at);
+                }
                 Ok(())
             }
             // What happens to objects that the model does not hold is not modelled.
