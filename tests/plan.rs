@@ -8,7 +8,7 @@ use countersign::domain::plan::{CopyRow, Outlook, Plan, StandingWord, plan};
 use countersign::domain::snapshot::{FactKey, LinkFact, Patch, ServerFact, Snapshot, Value, text};
 use countersign::domain::vocabulary::World;
 use countersign::simulate::faults::Weather;
-use countersign::simulate::run::{Honest, simulate};
+use countersign::simulate::run::{Honest, simulate_in_no_time};
 use countersign::simulate::scenario::{Scenario, tables_of};
 
 fn planned(scenario: &Scenario) -> Plan {
@@ -89,8 +89,7 @@ fn the_text_shows_scripts_reach_and_the_matrix() {
 
 /// What each step of a simulated run left behind, by the run's own knowledge of the fleet.
 fn reached(scenario: &Scenario) -> Vec<(String, Snapshot)> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    let report = runtime.block_on(simulate(&Honest, scenario, 1, Weather::Fair)).unwrap();
+    let report = simulate_in_no_time(&Honest, scenario, 1, Weather::Fair).unwrap();
     assert_eq!(report.violations, Vec::<String>::new());
     report.reached.into_iter().map(|(step, facts)| (step.to_string(), facts)).collect()
 }

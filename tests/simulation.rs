@@ -3,12 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use countersign::simulate::faults::Weather;
-use countersign::simulate::run::{End, Honest, Report, Rig, simulate};
+use countersign::simulate::run::{End, Honest, Report, Rig, simulate_in_no_time};
 use countersign::simulate::scenario::{Expected, Scenario};
 
 fn run_with<R: Rig>(rig: &R, scenario: &Scenario, seed: u64, weather: Weather) -> Report {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    runtime.block_on(simulate(rig, scenario, seed, weather)).unwrap()
+    simulate_in_no_time(rig, scenario, seed, weather).unwrap()
 }
 
 #[test]

@@ -18,5 +18,5 @@ pub mod store;
 
 pub use dice::Dice;
 pub use fleet::SimulatedFleet;
-pub use run::{Report, Rig, simulate};
+pub use run::{Report, Rig, simulate, simulate_in_no_time};
 pub use scenario::Scenario;
