@@ -11,5 +11,6 @@ pub mod executor;
 pub mod keys;
 pub mod lab;
 pub mod observe;
+pub mod simulate;
 pub mod store;
 pub mod tui;

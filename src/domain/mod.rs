@@ -9,6 +9,7 @@ pub mod approval;
 pub mod base;
 pub mod fleet;
 pub mod journal;
+pub mod plan;
 pub mod reach;
 pub mod report;
 pub mod run;

@@ -49,11 +49,7 @@ pub enum Work {
 impl Command {
     /// The claims that are true once the command has been applied: its predicted facts, as far as they stand still.
     pub fn promises(&self) -> Vec<Claim> {
-        self.patch
-            .changes()
-            .filter(|(key, _)| key.about.moves().is_none())
-            .filter_map(|(key, known)| known.value().ok().map(|value| promise(key, value)))
-            .collect()
+        promises(&self.patch)
     }
 
     /// The command as lines of a signed request. Nothing is left out and nothing is shortened.
@@ -82,6 +78,15 @@ impl Command {
             Work::Check { .. } | Work::Compare { .. } => Vec::new(),
         }
     }
+}
+
+/// The claims that are true once `patch` has come true. Facts that move by themselves promise nothing.
+pub fn promises(patch: &Patch) -> Vec<Claim> {
+    patch
+        .changes()
+        .filter(|(key, _)| key.about.moves().is_none())
+        .filter_map(|(key, known)| known.value().ok().map(|value| promise(key, value)))
+        .collect()
 }
 
 fn promise(key: &FactKey, value: &Value) -> Claim {

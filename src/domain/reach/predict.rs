@@ -35,8 +35,12 @@ pub fn predict(
     for line in &reach.arrivals {
         match &line.how {
             How::RunsHere | How::Now | How::Group => {
+                // One after the other: what is renamed may have been made by the effect before.
+                let mut seen = snapshot.clone();
                 for effect in effects {
-                    patch.merge(applied(snapshot, &line.server, effect));
+                    let next = applied(&seen, &line.server, effect);
+                    seen = seen.with(&next);
+                    patch.merge(next);
                 }
             }
             How::Delayed(_) | How::Filtered | How::Unknown | How::Blocked => {

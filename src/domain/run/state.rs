@@ -308,7 +308,6 @@ impl State {
                 self.attempt = *attempt;
                 Phase::Entering
             }
-            (Phase::Entering, Record::Blocked { .. } | Record::Refused { .. }) => return Ok(None),
             (Phase::Entering, Record::Asked { .. }) => {
                 self.since = entry;
                 Phase::Asking
@@ -344,7 +343,8 @@ impl State {
             ) => {
                 return self.command_record(record);
             }
-            (Phase::Settling { .. }, Record::Drifted { .. }) => return Ok(None),
+            (Phase::Entering, Record::Blocked { .. } | Record::Refused { .. })
+            | (Phase::Settling { .. }, Record::Drifted { .. }) => return Ok(None),
             (Phase::Settling { .. } | Phase::Waiting { .. }, Record::Done { .. }) => self.step_done(),
             _ => return Err(self.impossible(record)),
         };
@@ -365,12 +365,12 @@ impl State {
     fn command_record(&mut self, record: &Record) -> Result<Option<Phase>, Impossible> {
         let phase = match (&self.phase, record) {
             (Phase::Armed { plan, .. }, Record::Intended { command: 0, connection, before, .. }) => {
-                sending(plan, 0, connection, before)
+                sending(plan, 0, connection.as_ref(), before)
             }
             (Phase::Between { plan, next }, Record::Intended { command, connection, before, .. })
                 if command == next =>
             {
-                sending(plan, *command, connection, before)
+                sending(plan, *command, connection.as_ref(), before)
             }
             // The request was used up by sending nothing: it does not stand for a second try.
             (Phase::Sending { .. } | Phase::Armed { .. } | Phase::Between { .. }, Record::NotSent { .. }) => {
@@ -415,8 +415,8 @@ impl State {
     }
 }
 
-fn sending(plan: &Armed, command: usize, connection: &Option<Connection>, before: &[Evidence]) -> Phase {
-    Phase::Sending { plan: plan.clone(), command, connection: connection.clone(), before: before.to_vec() }
+fn sending(plan: &Armed, command: usize, connection: Option<&Connection>, before: &[Evidence]) -> Phase {
+    Phase::Sending { plan: plan.clone(), command, connection: connection.cloned(), before: before.to_vec() }
 }
 
 /// Behind a good outcome comes the next command, or the look at what was promised. Behind any other the run stops.

@@ -3,7 +3,7 @@
 use super::request::{authorize, begins};
 use super::{LOOK_AGAIN, RETRY_OR_ABORT, Setup, stop};
 use crate::domain::approval::authorized::Cleared;
-use crate::domain::base::{Danger, Digest, RequestId, Span, Timestamp};
+use crate::domain::base::{Digest, RequestId, Span, Timestamp};
 use crate::domain::journal::record::{Choice, DoubtAnswer, Learned, Record, StopReason};
 use crate::domain::run::effect::{Decision, Effect, Input, Moment};
 use crate::domain::run::outcome::{Connection, ConnectionState, Outcome};
@@ -122,7 +122,7 @@ pub(super) fn sending(
                 Ok(Effect::Send { cleared, connection })
             }) {
                 Ok(send) => Decision::effect(send),
-                Err(why) => not_sent(setup, state, index, connection, why),
+                Err(why) => not_sent(setup, state, index, connection, &why),
             }
         }
         Input::Came(outcome) => came(setup, state, plan, index, outcome),
@@ -165,9 +165,9 @@ fn cleared(
     }
 }
 
-fn not_sent(setup: &Setup, state: &State, index: usize, connection: Option<&Connection>, why: String) -> Decision {
+fn not_sent(setup: &Setup, state: &State, index: usize, connection: Option<&Connection>, why: &str) -> Decision {
     let Some(step) = setup.step(state) else { return Decision::nothing() };
-    let mut decision = Decision::record(Record::NotSent { step: step.id.clone(), command: index, why: why.clone() })
+    let mut decision = Decision::record(Record::NotSent { step: step.id.clone(), command: index, why: why.to_owned() })
         .then(stop(StopReason::Failed { why: format!("not sent: {why}") }, &RETRY_OR_ABORT));
     if let Some(connection) = connection {
         decision = decision.and(Effect::Close(connection.clone()));
@@ -179,7 +179,7 @@ fn came(setup: &Setup, state: &State, plan: &Armed, index: usize, outcome: Outco
     let Some(step) = setup.step(state) else { return Decision::nothing() };
     let step = step.id.clone();
     match outcome {
-        Outcome::NotSent { why } => not_sent(setup, state, index, None, why),
+        Outcome::NotSent { why } => not_sent(setup, state, index, None, &why),
         Outcome::InDoubt { why } => Decision::record(Record::InDoubt { step, command: index, why }),
         Outcome::Failed { code, message } => {
             let why = format!("server error {code}: {message}");
@@ -234,7 +234,8 @@ pub(super) fn doubt(setup: &Setup, state: &State, doubt: &Doubt<'_>, input: Inpu
         Input::Looked { state: connection, snapshot } => {
             let evidence: Vec<Evidence> =
                 command.promises().iter().map(|claim| claim.check(&state.with_known(&snapshot))).collect();
-            let answer = answer(command, &connection, &evidence);
+            let answer = answer(command, &connection, doubt.before, &evidence);
+            let over = matches!(connection, ConnectionState::Gone | ConnectionState::Restarted);
             let looked = Record::DoubtLooked {
                 step: step.id.clone(),
                 command: doubt.command,
@@ -242,7 +243,7 @@ pub(super) fn doubt(setup: &Setup, state: &State, doubt: &Doubt<'_>, input: Inpu
                 answer,
                 evidence,
             };
-            Decision::record(looked).settled(state, setup, doubt, command, answer, now)
+            Decision::record(looked).settled(state, setup, doubt, command, (answer, over), now)
         }
         _ => Decision::effect(Effect::LookFor(doubt.connection.cloned())),
     }
@@ -256,7 +257,7 @@ impl Decision {
         setup: &Setup,
         doubt: &Doubt<'_>,
         command: &Command,
-        answer: DoubtAnswer,
+        (answer, over): (DoubtAnswer, bool),
         now: Moment,
     ) -> Self {
         let Some(step) = setup.step(state) else { return self };
@@ -268,9 +269,14 @@ impl Decision {
                 let learned = learned(doubt.plan, doubt.command, &outcome);
                 self.then(Record::Came { step: step.id.clone(), command: doubt.command, outcome, learned })
             }
-            // Measuring again changes nothing, and a copy goes on behind its last committed chunk.
-            _ if command.danger == Danger::Observe || matches!(command.work, Work::Copy { .. }) => self.then(again),
+            // Measuring again changes nothing, and a copy goes on behind its last committed chunk, once it is certain
+            // that nobody else still writes to it.
+            _ if over && (!needs_act(command) || matches!(command.work, Work::Copy { .. })) => self.then(again),
             DoubtAnswer::NotApplied => self.then(stop(StopReason::Doubt { answer }, &RETRY_OR_ABORT)),
+            // Where it may still run, nothing is tried again, whoever asks.
+            DoubtAnswer::Unknown if !over => {
+                self.then(stop(StopReason::Doubt { answer }, &[Choice::LookAgain, Choice::Abort]))
+            }
             DoubtAnswer::Partial | DoubtAnswer::Unknown => {
                 self.then(stop(StopReason::Doubt { answer }, &[Choice::LookAgain, Choice::TryAgain, Choice::Abort]))
             }
@@ -279,7 +285,7 @@ impl Decision {
 }
 
 /// First whether it still runs; then whether everything or nothing of what it promised is so.
-fn answer(command: &Command, connection: &ConnectionState, promises: &[Evidence]) -> DoubtAnswer {
+fn answer(command: &Command, connection: &ConnectionState, before: &[Evidence], promises: &[Evidence]) -> DoubtAnswer {
     // A measurement leaves nothing behind on a server: an earlier finding about the same table is not its result.
     if !needs_act(command) {
         return DoubtAnswer::NotApplied;
@@ -291,8 +297,11 @@ fn answer(command: &Command, connection: &ConnectionState, promises: &[Evidence]
             let told =
                 |evidence: &&Evidence| !matches!(evidence.verdict, crate::domain::base::Verdict::CannotTell { .. });
             let holding = promises.iter().filter(|evidence| evidence.verdict.holds()).count();
+            // What was so before does not prove that rows were touched.
+            let proves = command.effects.is_empty() || before.iter().any(|evidence| !evidence.verdict.holds());
             match (promises.len(), holding, promises.iter().filter(told).count()) {
                 (0, ..) => DoubtAnswer::Unknown,
+                (all, holding, _) if all == holding && !proves => DoubtAnswer::Unknown,
                 (all, holding, _) if all == holding => DoubtAnswer::Applied,
                 (all, _, told) if told < all => DoubtAnswer::Unknown,
                 (_, 0, _) => DoubtAnswer::NotApplied,

@@ -100,7 +100,7 @@ fn wait(
 
 fn blocked_by(assessment: &Assessment) -> Vec<String> {
     let checks = assessment.checks.iter().filter(|check| !check.verdict.holds());
-    let mut why: Vec<String> = checks.map(|check| failed(check)).collect();
+    let mut why: Vec<String> = checks.map(failed).collect();
     why.extend(assessment.unrendered.clone());
     why
 }

@@ -7,6 +7,7 @@ use crate::domain::base::Timestamp;
 use crate::domain::journal::record::{Choice, Record, StopReason};
 use crate::domain::run::effect::{Decision, Effect, Input, Moment};
 use crate::domain::run::state::{Armed, State};
+use crate::domain::script::promises;
 use crate::domain::snapshot::{Claim, Evidence, Snapshot};
 use crate::domain::step::{Check, check_all};
 
@@ -40,11 +41,11 @@ fn drift_stop(step: crate::domain::base::StepId, mut drifted: Vec<Evidence>, che
 /// Relied-on and promised claims that fail now. What a later command of the script changes again counts for that one,
 /// and what the script changes is not held against what it relied on.
 fn drift(plan: &Armed, snapshot: &Snapshot) -> Vec<Evidence> {
+    // Every server that the script reaches counts, not only the one it was sent to: what comes next relies on them.
     let mut claims: Vec<Claim> = Vec::new();
-    for command in &plan.assessed.script {
-        let promises = command.promises();
-        claims.retain(|claim| !command.patch.changes().any(|(key, _)| *key == claim.key));
-        claims.extend(promises);
+    for patch in &plan.assessed.predicted {
+        claims.retain(|claim| !patch.changes().any(|(key, _)| *key == claim.key));
+        claims.extend(promises(patch));
     }
     let changed =
         |claim: &Claim| plan.assessed.predicted.iter().any(|patch| patch.changes().any(|(key, _)| *key == claim.key));

@@ -1,0 +1,410 @@
+//! `decide` and `State::apply`, input by input, without any port.
+
+mod bench;
+
+use bench::*;
+
+use countersign::domain::approval::sshsig::Verb;
+use countersign::domain::approval::votes::{InputVerb, JournalHead, Objection, Stop, Subject};
+use countersign::domain::base::{Digest, Span, Timestamp};
+use countersign::domain::journal::record::{Choice, Ending, Record, StopReason, Stopper};
+use countersign::domain::journal::{Head, Line};
+use countersign::domain::run::effect::{Effect, Input, Person};
+use countersign::domain::run::state::{Phase, State};
+use countersign::domain::run::{ConnectionState, Outcome};
+use countersign::domain::snapshot::fixture::Fixture;
+use countersign::domain::snapshot::fixture::Replica;
+use countersign::domain::snapshot::{FactKey, LinkFact, Patch, Position, ServerFact, TableFact, Value};
+use countersign::simulate::people;
+
+#[test]
+fn a_destructive_step_is_sent_once_two_people_have_signed_and_not_before() {
+    let mut bench = Bench::new(&["drop"]);
+    assert!(matches!(bench.go_on()[..], [Effect::WakeAt(_)]));
+    bench.approve("ana", 1);
+    bench.approve("ana", 11);
+    assert!(matches!(bench.go_on()[..], [Effect::WakeAt(_)]), "one person with two keys is one person");
+    bench.approve("bob", 2);
+    assert!(matches!(bench.go_on()[..], [Effect::WakeAt(_)]));
+    assert!(matches!(bench.state.phase, Phase::Armed { .. }));
+    bench.later(3);
+    let effects = bench.go_on();
+    let [Effect::Send { cleared, .. }] = &effects[..] else { panic!("{effects:?}") };
+    assert_eq!(cleared.command().lines(), ["DROP TABLE `shop`.`orders`"]);
+    let intended = bench.recorded.iter().filter(|record| matches!(record, Record::Intended { .. })).count();
+    assert_eq!(intended, 1);
+}
+
+#[test]
+fn a_measurement_in_doubt_is_made_again_and_never_taken_for_done() {
+    // Both copies have a good finding from an earlier step, which must not pass for the result of this one.
+    let mut bench = Bench::new(&["compare-all"]);
+    let effects = bench.go_on();
+    assert!(matches!(effects[..], [Effect::Measure(_)]), "{effects:?}");
+    let _ = bench.give(Input::Came(lost()));
+    let effects = bench.give(Input::Proceed);
+    assert!(matches!(effects[..], [Effect::LookFor(None)]), "{effects:?}");
+    let seen = bench.seen.clone();
+    let _ = bench.give(Input::Looked { state: ConnectionState::Gone, snapshot: seen });
+    assert!(bench.state.known.is_empty(), "nothing was measured: {:?}", bench.state.known);
+    assert_eq!((bench.state.phase.word(), bench.state.attempt), ("entering a step", 2));
+}
+
+#[test]
+fn the_evidence_before_sending_is_in_the_intent() {
+    let mut bench = Bench::new(&["drop"]);
+    bench.armed();
+    bench.later(3);
+    let _ = bench.go_on();
+    let intent = bench.recorded.iter().find_map(|record| match record {
+        Record::Intended { before, .. } => Some(before),
+        _ => None,
+    });
+    let [evidence] = &intent.unwrap()[..] else { panic!("{intent:?}") };
+    assert_eq!(evidence.claim.key, exists_on_a());
+    assert!(!evidence.verdict.holds(), "before the DROP the table is there");
+}
+
+#[test]
+fn a_lost_answer_is_looked_at_and_every_verdict_follows_from_the_facts() {
+    let alive = ConnectionState::Alive { doing: "DROP TABLE".to_owned() };
+    let blind = ConnectionState::Unknown { why: "no answer".to_owned() };
+    for (state, gone, phase) in [
+        (alive, true, "in doubt"),
+        (blind, true, "stopped"),
+        (ConnectionState::Gone, true, "verifying"),
+        (ConnectionState::Gone, false, "stopped"),
+        (ConnectionState::Restarted, true, "verifying"),
+    ] {
+        let mut bench = in_doubt();
+        bench.sees(exists_on_a(), Value::Flag(!gone));
+        let seen = bench.seen.clone();
+        let effects = bench.give(Input::Looked { state: state.clone(), snapshot: seen });
+        assert_eq!(bench.state.phase.word(), phase, "{state:?}");
+        assert!(!effects.iter().any(|effect| matches!(effect, Effect::Send { .. })), "nothing is sent again");
+    }
+}
+
+#[test]
+fn where_a_statement_may_still_run_nobody_can_choose_to_try_again() {
+    let mut bench = in_doubt();
+    let (seen, state) = (bench.seen.clone(), ConnectionState::Unknown { why: "no answer".to_owned() });
+    let _ = bench.give(Input::Looked { state, snapshot: seen });
+    assert_eq!(bench.choices(), [Choice::LookAgain, Choice::Abort]);
+    bench.signed(InputVerb::Choose, "1", bench.head());
+    assert_eq!(bench.state.phase.word(), "in doubt");
+}
+
+#[test]
+fn a_copy_goes_on_only_when_its_connection_is_certainly_gone() {
+    for (state, phase) in [
+        (ConnectionState::Unknown { why: "the process list cannot be read".to_owned() }, "stopped"),
+        (ConnectionState::Alive { doing: "INSERT".to_owned() }, "in doubt"),
+        (ConnectionState::Gone, "entering a step"),
+    ] {
+        let mut bench = Bench::new(&["copy"]);
+        assert!(matches!(bench.go_on()[..], [Effect::Send { .. }]));
+        let _ = bench.give(Input::Came(lost()));
+        let seen = bench.seen.clone();
+        let _ = bench.give(Input::Looked { state, snapshot: seen });
+        assert_eq!(bench.state.phase.word(), phase);
+    }
+}
+
+#[test]
+fn what_was_so_before_does_not_prove_that_a_statement_was_applied() {
+    let mut bench = Bench::new(&["drop"]);
+    bench.armed();
+    bench.later(3);
+    let _ = bench.give(Input::Proceed);
+    let seen = bench.seen.clone();
+    let effects = bench.give(Input::Observed(seen));
+    let [Effect::Prepare { before, .. }] = &effects[..] else { panic!("{effects:?}") };
+    let mut so_before = before.clone();
+    so_before[0].verdict = countersign::domain::base::Verdict::Holds;
+    let _ = bench.give(Input::Prepared { connection: Ok(Some(connection())), before: so_before });
+    let _ = bench.give(Input::Came(lost()));
+    bench.sees(exists_on_a(), Value::Flag(false));
+    let seen = bench.seen.clone();
+    let _ = bench.give(Input::Looked { state: ConnectionState::Gone, snapshot: seen });
+    assert!(bench.why_stopped().contains("unknown"), "{}", bench.why_stopped());
+}
+
+#[test]
+fn the_last_look_stops_what_no_longer_stands_on_the_facts_that_were_signed() {
+    let mut bench = Bench::new(&["drop"]);
+    bench.armed();
+    bench.later(3);
+    let _ = bench.give(Input::Proceed);
+    let seen = bench.seen.clone();
+    let mut effects = bench.give(Input::Observed(seen));
+    let Some(Effect::Prepare { before, .. }) = effects.pop() else { panic!() };
+    let _ = bench.give(Input::Prepared { connection: Ok(Some(connection())), before });
+    bench.sees(FactKey::table(&server("c"), &TABLE.parse().unwrap(), TableFact::Damage), Value::text("corrupted"));
+    let seen = bench.seen.clone();
+    let effects = bench.give(Input::LastLook(seen));
+    assert!(matches!(effects[..], [Effect::Close(_)]), "{effects:?}");
+    assert!(bench.why_stopped().contains("the last look differs"), "{}", bench.why_stopped());
+    assert!(bench.recorded.iter().any(|record| matches!(record, Record::NotSent { .. })));
+}
+
+#[test]
+fn a_hold_between_intent_and_last_look_stops_the_statement() {
+    let mut bench = Bench::new(&["drop"]);
+    bench.armed();
+    bench.later(3);
+    let _ = bench.give(Input::Proceed);
+    let seen = bench.seen.clone();
+    let mut effects = bench.give(Input::Observed(seen.clone()));
+    let Some(Effect::Prepare { before, .. }) = effects.pop() else { panic!() };
+    let _ = bench.give(Input::Prepared { connection: Ok(Some(connection())), before });
+    let _ = bench.give(Input::Hold { by: "chen".to_owned(), reason: "wait".to_owned() });
+    let effects = bench.give(Input::LastLook(seen));
+    assert!(matches!(effects[..], [Effect::Close(_)]), "{effects:?}");
+}
+
+#[test]
+fn a_request_that_expired_after_it_was_armed_is_not_sent() {
+    let mut bench = Bench::new(&["drop"]);
+    bench.armed();
+    // Longer than a request lives, shorter than a finding.
+    bench.later(1801);
+    let effects = bench.go_on();
+    assert!(!effects.iter().any(|effect| matches!(effect, Effect::Send { .. })), "{effects:?}");
+    assert!(bench.why_stopped().contains("expired"), "{}", bench.why_stopped());
+}
+
+#[test]
+fn a_rejection_stops_a_step_that_is_already_armed() {
+    let mut bench = Bench::new(&["drop"]);
+    bench.armed();
+    let id = bench.state.requests.keys().next().unwrap().clone();
+    let sha256 = Digest::of(bench.state.requests[&id].text.as_bytes());
+    let objection = Objection {
+        stop: Stop::Reject,
+        subject: Subject { run: bench.state.opened.run.clone(), request: id.clone(), sha256 },
+        by: people::principal("chen"),
+        created: bench.now,
+        reason: "not now".to_owned(),
+    };
+    let text = objection.render().unwrap();
+    let armored = people::key(3).sign(Verb::Reject, text.as_bytes());
+    let stop = Person::Stop { request: id, how: Stopper::Rejected, text, armored };
+    let _ = bench.give(Input::Person(stop));
+    assert!(bench.why_stopped().contains("chen said no"), "{}", bench.why_stopped());
+    bench.later(10);
+    assert!(bench.go_on().is_empty());
+}
+
+#[test]
+fn the_second_command_of_a_signed_script_can_fail_to_connect_without_an_impossible_record() {
+    // A policy that wants detaching signed makes a signed script of two commands.
+    let policy = "version: 1\nclasses:\n  protective: {approvals: 1, own_measurement: 0}\n";
+    let mut bench = Bench::with(&["protect-spare"], policy);
+    bench.seen = Fixture::new()
+        .server("a")
+        .replica("b", Replica::of("a"))
+        .replica("c", Replica::of("a"))
+        .table(TABLE, &["a", "b", "c"])
+        .snapshot()
+        .as_of(bench.now);
+    let _ = bench.go_on();
+    bench.approve("ana", 1);
+    let _ = bench.go_on();
+    bench.later(5);
+    assert!(matches!(bench.go_on()[..], [Effect::Send { .. }]));
+    let _ = bench.give(Input::Came(Outcome::Done { detail: String::new() }));
+    assert_eq!(bench.state.phase.word(), "between two commands");
+    let _ = bench.give(Input::Prepared { connection: Err("too many connections".to_owned()), before: Vec::new() });
+    assert!(bench.why_stopped().contains("too many connections"));
+}
+
+#[test]
+fn a_wait_whose_conditions_cannot_be_told_is_not_bound_to_half_of_them() {
+    let mut bench = Bench::new(&["caught-up"]);
+    let position = FactKey::server(&server("a"), ServerFact::Position);
+    let mut patch = Patch::default();
+    patch.forget(position.clone(), "it did not answer");
+    let whole = bench.seen.clone();
+    bench.seen = whole.with(&patch);
+    assert!(matches!(bench.go_on()[..], [Effect::WakeAt(_)]));
+    assert_eq!(bench.state.phase.word(), "entering a step");
+    // The primary answers again, and it is ahead of the spare, which is still detached.
+    bench.seen = whole;
+    let ahead = Position::parse_mariadb("0-1-99").unwrap();
+    bench.sees(position, Value::Position(ahead));
+    let effects = bench.give(Input::Tick);
+    assert!(matches!(effects[..], [Effect::Observe]), "{effects:?}");
+    let seen = bench.seen.clone();
+    let _ = bench.give(Input::Observed(seen));
+    let _ = bench.go_on();
+    assert_eq!(bench.state.phase.word(), "waiting for facts");
+    bench.later(700);
+    let _ = bench.go_on();
+    assert!(bench.why_stopped().contains("position contains 0-1-99"), "{}", bench.why_stopped());
+}
+
+#[test]
+fn a_wait_that_can_never_be_told_ends_at_its_deadline_and_says_what_is_missing() {
+    let mut bench = Bench::new(&["caught-up"]);
+    let mut patch = Patch::default();
+    patch.forget(FactKey::server(&server("a"), ServerFact::Position), "it did not answer");
+    bench.seen = bench.seen.with(&patch);
+    let _ = bench.go_on();
+    bench.later(601);
+    let seen = bench.seen.clone();
+    let _ = bench.give(Input::Observed(seen));
+    assert!(bench.why_stopped().contains("it did not answer"), "{}", bench.why_stopped());
+}
+
+#[test]
+fn notes_do_not_put_off_the_time_by_which_a_promise_must_be_seen() {
+    let mut bench = Bench::new(&["drop"]);
+    bench.armed();
+    bench.later(3);
+    let _ = bench.go_on();
+    let _ = bench.give(Input::Came(Outcome::Done { detail: String::new() }));
+    assert_eq!(bench.state.phase.word(), "verifying");
+    for _ in 0..4 {
+        bench.later(3);
+        let _ = bench.give(Input::Person(Person::Note { by: "bob".to_owned(), text: "still there?".to_owned() }));
+    }
+    let _ = bench.go_on();
+    assert_eq!(bench.why_stopped(), "the fleet is not as predicted");
+}
+
+#[test]
+fn a_signed_input_counts_only_for_the_wait_and_the_journal_it_was_signed_for() {
+    let mut bench = Bench::new(&["close-writes"]);
+    let early = bench.head();
+    let _ = bench.go_on();
+    assert_eq!(bench.state.phase.word(), "waiting for an answer");
+    let now = bench.head();
+    let refused = [
+        (early, "the run went on since"),
+        (JournalHead { entry: now.entry + 1000, ..now.clone() }, "not in this journal"),
+        (JournalHead { sha256: Digest::of(b"another history"), ..now.clone() }, "not in this journal"),
+    ];
+    for (head, why) in refused {
+        bench.signed(InputVerb::Answer, "done", head);
+        assert!(matches!(bench.last(), Record::InputRefused { why: said } if said.contains(why)), "{:?}", bench.last());
+    }
+    bench.signed(InputVerb::Answer, "done", now);
+    assert!(matches!(bench.last(), Record::Answered { .. }), "{:?}", bench.last());
+}
+
+#[test]
+fn a_release_delivered_twice_does_not_release_the_next_hold() {
+    let mut bench = Bench::new(&["close-writes"]);
+    let _ = bench.go_on();
+    let hold = || Input::Hold { by: "chen".to_owned(), reason: "wait".to_owned() };
+    let _ = bench.give(hold());
+    let head = bench.head();
+    bench.signed(InputVerb::Release, "go", head.clone());
+    assert_eq!(bench.state.held, None);
+    let _ = bench.give(hold());
+    bench.signed(InputVerb::Release, "go", head);
+    assert_eq!(bench.state.held.as_deref(), Some("chen"));
+}
+
+#[test]
+fn a_second_hold_is_not_lost() {
+    let mut bench = Bench::new(&["close-writes"]);
+    let _ = bench.give(Input::Hold { by: "chen".to_owned(), reason: "wait".to_owned() });
+    let _ = bench.give(Input::Hold { by: "bob".to_owned(), reason: "me too".to_owned() });
+    assert!(matches!(bench.last(), Record::Noted { by, text } if by == "bob" && text.contains("me too")));
+}
+
+#[test]
+fn nothing_begins_while_somebody_holds() {
+    for names in [["drop"], ["copy"], ["close-writes"], ["compare-all"]] {
+        let mut bench = Bench::new(&names);
+        let _ = bench.give(Input::Hold { by: "chen".to_owned(), reason: "wait".to_owned() });
+        assert!(bench.go_on().is_empty(), "{names:?}");
+        assert!(matches!(bench.last(), Record::Held { .. }), "{names:?}");
+    }
+}
+
+#[test]
+fn another_executor_finds_an_open_intent_in_doubt_and_everything_else_where_it_was() {
+    let changed = || Record::ExecutorChanged {
+        by: people::principal("bob"),
+        host: "bastion-2".to_owned(),
+        journal_key: "BBBB".to_owned(),
+    };
+    let mut bench = Bench::new(&["drop"]);
+    bench.armed();
+    bench.record(changed()).unwrap();
+    assert_eq!(bench.state.phase.word(), "armed");
+    bench.later(3);
+    let _ = bench.go_on();
+    assert_eq!(bench.state.phase.word(), "running a command");
+    bench.record(changed()).unwrap();
+    assert!(matches!(bench.go_on()[..], [Effect::LookFor(Some(_))]));
+}
+
+#[test]
+fn a_record_that_makes_no_sense_where_it_stands_is_an_error() {
+    let done = |bench: &Bench| Record::Done { step: bench.state.step().unwrap().clone(), checks: Vec::new() };
+    let mut bench = Bench::new(&["drop"]);
+    let (first, done) = (bench.recorded[0].clone(), done(&bench));
+    let chosen = Record::Chosen {
+        by: people::principal("ana"),
+        choice: Choice::GoOn,
+        signed: countersign::domain::journal::record::SignedText { text: String::new(), armored: String::new() },
+    };
+    let closed = Record::Closed { outcome: Ending::Completed };
+    for record in [
+        first,
+        done,
+        chosen,
+        closed.clone(),
+        Record::InDoubt { step: bench.state.step().unwrap().clone(), command: 0, why: String::new() },
+    ] {
+        let before = bench.state.clone();
+        assert!(bench.record(record.clone()).is_err(), "{record:?}");
+        assert_eq!(bench.state, before, "an impossible record changes nothing");
+    }
+    bench.signed(InputVerb::Abort, "enough", bench.head());
+    assert!(bench.record(closed).is_err(), "an aborted run was not completed");
+    bench.record(Record::Closed { outcome: Ending::Aborted }).unwrap();
+    let stop = Record::Stopped { why: StopReason::Refused, choices: Vec::new() };
+    for record in [stop, Record::Noted { by: "bob".to_owned(), text: "late".to_owned() }] {
+        assert!(bench.record(record).is_err(), "nothing follows the end");
+    }
+}
+
+#[test]
+fn the_state_of_a_run_is_the_fold_of_its_records() {
+    let bench = in_doubt();
+    let mut head = Head::start();
+    let mut folded: Option<State> = None;
+    let mut now = Timestamp::from_millis(1000);
+    for record in &bench.recorded {
+        let (event, payload) = record.to_line();
+        // The moments are those of the bench: what was armed was intended three seconds later.
+        if matches!(record, Record::Intended { .. }) {
+            now = now.plus(Span::from_secs(3));
+        }
+        let line = Line::next(&head, now, &event, &payload).unwrap();
+        head = line.head();
+        match &mut folded {
+            None => folded = Some(State::open(record, line.head(), now).unwrap()),
+            Some(state) => state.apply(record, line.head(), now).unwrap(),
+        }
+    }
+    assert_eq!(folded.unwrap(), bench.state);
+}
+
+#[test]
+fn a_link_that_became_unknown_voids_what_was_signed_on_it() {
+    let mut bench = Bench::new(&["drop"]);
+    let _ = bench.go_on();
+    bench.approve("ana", 1);
+    let mut patch = Patch::default();
+    patch.forget(FactKey::link(&server("c"), "", LinkFact::Fence), "it did not answer");
+    bench.seen = bench.seen.with(&patch);
+    bench.approve("bob", 2);
+    let _ = bench.go_on();
+    assert!(matches!(&bench.state.phase, Phase::Stopped { why: StopReason::Approval { .. }, .. }));
+}
