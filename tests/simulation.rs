@@ -306,8 +306,8 @@ mod broken {
         async fn close(&mut self, connection: &Connection) {
             self.inner.close(connection).await;
         }
-        async fn unlogged_sessions(&mut self, server: &ServerName) -> Result<bool, String> {
-            self.inner.unlogged_sessions(server).await
+        async fn told(&mut self, server: &ServerName, tables: &BTreeSet<TableName>) -> Result<Told, String> {
+            self.inner.told(server, tables).await
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `journal` and `report`: what auditors take with them.
 
-use super::args::JournalCommand;
+use super::args::{JournalCommand, ReportArgs};
 use super::error::CliError;
 use super::exit::Exit;
 use super::output::{data, say};
@@ -8,6 +8,7 @@ use super::place::{open_store, state_dir};
 use std::path::Path;
 
 use crate::domain::base::Digest;
+use crate::domain::report::Report;
 use crate::store::export::{self, VerifyError};
 use crate::store::{bundle_files, close_files, trust_files};
 
@@ -46,4 +47,12 @@ fn verify(bundle: &Path, anchor: Option<&Digest>) -> Result<Exit, CliError> {
         }
         Err(error) => Err(CliError::new(Exit::Tampered, error.to_string())),
     }
+}
+
+pub async fn report(args: ReportArgs) -> Result<Exit, CliError> {
+    let store = open_store(&args.state)?;
+    let lines = export::all_lines(&store, &args.run).await?;
+    let report = Report::of(&lines).map_err(|error| CliError::new(Exit::Tampered, error.to_string()))?;
+    data(&if args.json { report.json() } else { report.markdown() });
+    Ok(Exit::Ok)
 }

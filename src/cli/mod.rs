@@ -12,6 +12,7 @@ pub mod lines;
 pub mod lint;
 pub mod output;
 pub mod place;
+pub mod plan;
 pub mod reach;
 pub mod run;
 pub mod say;
@@ -61,6 +62,7 @@ async fn dispatch(command: Command) -> Result<Exit, CliError> {
     match command {
         Command::Demo(args) => demo::demo(args).await,
         Command::Reach(args) => reach::show(args).await,
+        Command::Plan(args) => plan::show(args).await,
         Command::Run(args) => run::run(args).await,
         Command::Resume(args) => run::resume(args).await,
         Command::Status(args) => status::status(args).await,
@@ -84,6 +86,7 @@ async fn dispatch(command: Command) -> Result<Exit, CliError> {
         Command::Lab(command) => lab::lab(command).await,
         Command::Trust(command) => trust::trust(command),
         Command::Journal(command) => journal::journal(command).await,
-        _ => Err(CliError::usage("later")),
+        Command::Report(args) => journal::report(args).await,
+        Command::Attach(_) | Command::Review(_) => Err(CliError::usage("later")),
     }
 }

@@ -9,8 +9,7 @@ use super::run::read_runbook;
 use super::servers::{LiveObserve, with_acting_account};
 use crate::domain::approval::policy::Policy;
 use crate::domain::base::RunId;
-use crate::domain::plan::plan;
-use crate::domain::step::Standing;
+use crate::domain::plan::{Outlook, plan};
 use crate::domain::vocabulary::World;
 use crate::executor::ports::Observe as _;
 use crate::store::trust_files;
@@ -35,9 +34,9 @@ pub async fn show(args: PlanArgs) -> Result<Exit, CliError> {
     } else {
         data(&plan.to_string());
     }
-    Ok(match plan.standing() {
-        Standing::Ready => Exit::Ok,
-        Standing::Blocked => Exit::Findings,
-        Standing::Refused => Exit::Refused,
+    Ok(match plan.outlook {
+        Outlook::ToTheEnd => Exit::Ok,
+        Outlook::Refused { .. } => Exit::Refused,
+        Outlook::Blocked { .. } | Outlook::CannotTell { .. } => Exit::Findings,
     })
 }

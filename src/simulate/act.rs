@@ -1,5 +1,6 @@
 //! The acting port over simulated servers: connections that die, statements that go on, answers that are lost.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,11 +12,11 @@ use super::faults::{Faults, Life, OnTheWay};
 use super::fleet::{Abandoned, CHUNKS, Fate, SimulatedFleet};
 use super::store::Machine;
 use crate::domain::approval::authorized::Cleared;
-use crate::domain::base::{RunId, ServerName, Span};
+use crate::domain::base::{RunId, ServerName, Span, TableName};
 use crate::domain::run::{Connection, ConnectionState, CopyProgress, Outcome};
 use crate::domain::script::{Command, Work};
-use crate::domain::snapshot::{About, ServerFact, Value};
-use crate::executor::ports::{Act, World as _};
+use crate::domain::snapshot::{About, ServerFact, TableFact, Value};
+use crate::executor::ports::{Act, Told, World as _};
 
 /// One process's acting side. Dropping it is the death of the process: its connections are hung up.
 #[derive(Debug)]
@@ -200,11 +201,20 @@ impl Act for SimulatedAct {
         self.pass("after closing").await;
     }
 
-    async fn unlogged_sessions(&mut self, server: &ServerName) -> Result<bool, String> {
+    async fn told(&mut self, server: &ServerName, tables: &BTreeSet<TableName>) -> Result<Told, String> {
+        let model = self.fleet.model();
+        let Some(found) = model.servers.get(server) else { return Err("it was not told".to_owned()) };
         let fact = About::Server(ServerFact::UnloggedSessions);
-        match self.fleet.model().servers.get(server).and_then(|server| server.value(&fact).cloned()) {
-            Some(Value::Flag(allowed)) => Ok(allowed),
-            _ => Err("it was not told".to_owned()),
-        }
+        let Some(Value::Flag(unlogged_sessions)) = found.value(&fact) else {
+            return Err("it was not told".to_owned());
+        };
+        let triggers = tables.iter().filter_map(|table| {
+            let fact = About::Table { table: table.clone(), fact: TableFact::Triggers };
+            match found.value(&fact) {
+                Some(Value::Names(names)) => Some((table.clone(), names.clone())),
+                _ => None,
+            }
+        });
+        Ok(Told { unlogged_sessions: *unlogged_sessions, triggers: triggers.collect() })
     }
 }

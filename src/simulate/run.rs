@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -30,6 +31,7 @@ use crate::domain::snapshot::Snapshot;
 use crate::executor::journal::{ExecutorError, Recorder, Watcher, fold, open};
 use crate::executor::ports::{Act, Observe, World as _};
 use crate::executor::{AtStop, Executor};
+use crate::keys::RunKey;
 use crate::store::memory::MemoryStore;
 use crate::store::{Holder, Journal as _, Leases as _, Store, StoreError};
 
@@ -232,7 +234,7 @@ fn setup(scenario: &Scenario, run: &RunId, trust: Trust) -> Setup {
         trust,
         tables: tables_of(&scenario.runbook, run),
         driver: people::principal("ana"),
-        journal_key: "AAAA".to_owned(),
+        journal_key: run_key(run).journal_key(),
         armed_for: Span::from_secs(3),
         settle_for: Span::from_secs(10),
     }
@@ -329,10 +331,11 @@ async fn execute<R: Rig>(stage: &Stage<'_, R>, number: u64, life: Arc<Life>) -> 
         }
     };
     let mut watcher = Stops(stage.stops.clone());
+    let mut key = run_key(run);
     let (state, resumed) = match fold(&store, run, &mut Silent).await {
         Ok(state) => (state, true),
         Err(ExecutorError::Empty { .. }) => {
-            (open(&store, &lease, &stage.first, world.now(), &mut watcher).await?, false)
+            (open(&store, &lease, &mut key, &stage.first, world.now(), &mut watcher).await?, false)
         }
         Err(error) => return Err(error),
     };
@@ -342,6 +345,7 @@ async fn execute<R: Rig>(stage: &Stage<'_, R>, number: u64, life: Arc<Life>) -> 
         store,
         lease,
         world: world.clone(),
+        key,
         watcher,
         pending: VecDeque::new(),
         wake: None,
@@ -356,6 +360,11 @@ async fn execute<R: Rig>(stage: &Stage<'_, R>, number: u64, life: Arc<Life>) -> 
         executor.recorder.append(&[changed], world.now()).await?;
     }
     executor.run().await.map(|_| ())
+}
+
+/// Every simulated executor signs with this key: a simulation is to be the same each time.
+fn run_key(run: &RunId) -> RunKey {
+    RunKey::from_seed(run.clone(), &[9; 32]).unwrap_or_else(|error| unreachable!("a constant seed is a key: {error}"))
 }
 
 /// Says nothing about records that were seen before.
@@ -392,7 +401,9 @@ fn executor<R: Rig>(
         act: stage.rig.act(act),
         holds,
         at_stop: if stage.faults.weather == Weather::Fair { AtStop::LeaveIfRefused } else { AtStop::Wait },
-        unlogged: BTreeMap::new(),
+        leaving: Arc::new(AtomicBool::new(false)),
+        told: BTreeMap::new(),
+        told_for: None,
         last: None,
     }
 }

@@ -97,6 +97,7 @@ impl Scenario {
             use_when: "a table is corrupt".to_owned(),
             not_when: "no other server has a clean copy".to_owned(),
             steps,
+            params: std::collections::BTreeMap::new(),
             digest: Digest::of(name.as_bytes()),
             text: name.to_owned(),
         };
