@@ -186,7 +186,7 @@ async fn execute(first: Option<Record>, with: Executing) -> Result<Exit, CliErro
     }
     let (hold, holds) = mpsc::channel(8);
     let leaving = Arc::new(AtomicBool::new(false));
-    super::signals::hold_on_signal(hold, Arc::clone(&leaving));
+    super::signals::hold_on_signal(&hold, &leaving);
     let mut executor = Executor {
         recorder,
         observe,
