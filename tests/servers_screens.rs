@@ -6,8 +6,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
+use countersign::cli::place::find_request;
+use countersign::domain::approval::challenge::Challenge;
 use countersign::domain::base::{ServerName, TableName};
 use countersign::lab::{self, Damage, Flavor, Setup, Shape, Topology};
+use countersign::store::sqlite::SqliteStore;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_countersign");
 /// Long enough for a slow machine; nothing waits so long when all is well.
@@ -110,6 +113,14 @@ impl Place {
         serde_json::from_slice(&out.stdout).unwrap_or_default()
     }
 
+    /// What a reader of the open request would answer; the question differs from request to request.
+    async fn answer(&self) -> String {
+        let request = self.status()["waiting"][0]["request"].as_str().unwrap().parse().unwrap();
+        let store = SqliteStore::open(&self.state()).unwrap();
+        let (_, request) = find_request(&store, &request).await.unwrap();
+        Challenge::of(&request).answers()[0].clone()
+    }
+
     fn until(&self, what: &str, holds: impl Fn(&serde_json::Value) -> bool) {
         let began = Instant::now();
         loop {
@@ -163,7 +174,8 @@ fn drive_to_the_gate(terminals: &Terminals, place: &Place) {
 }
 
 /// Reads, waits the reading time out, answers and approves, on the approver's screen.
-fn approve_as_bob(terminals: &Terminals, place: &Place) {
+async fn approve_as_bob(terminals: &Terminals, place: &Place) {
+    let answer = place.answer().await;
     let line = format!("'{PROGRAM}' review {}", place.as_operator("bob"));
     terminals.open("bob", ("80", "24"), &line);
     terminals.until("bob", &["YOU ARE ASKED", "by your own look", "reading time left"]);
@@ -172,7 +184,7 @@ fn approve_as_bob(terminals: &Terminals, place: &Place) {
     terminals.key("bob", "Tab");
     terminals.until("bob", &["Ctrl-X HOLD"]);
     // Letters are text here, not keys: `q` must not leave.
-    terminals.type_text("bob", "1");
+    terminals.type_text("bob", &answer);
     terminals.key("bob", "Enter");
     terminals.type_text("bob", "quite sure, the table is corrupt");
     terminals.key("bob", "Enter");
@@ -191,7 +203,7 @@ async fn a_driver_and_an_approver_work_a_run_on_their_screens() {
 
     terminals.open("ana", ("100", "30"), &run_line(&topology, &place));
     drive_to_the_gate(&terminals, &place);
-    approve_as_bob(&terminals, &place);
+    approve_as_bob(&terminals, &place).await;
     terminals.until("ana", &["GATE 1/2"]);
 
     terminals.key("bob", "q");
