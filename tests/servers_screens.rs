@@ -14,7 +14,7 @@ use countersign::store::sqlite::SqliteStore;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_countersign");
 /// Long enough for a slow machine; nothing waits so long when all is well.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 /// Terminals in a server of their own, which ends with this value.
 struct Terminals {

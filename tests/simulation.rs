@@ -126,7 +126,7 @@ mod broken {
     use countersign::domain::run::{Connection, ConnectionState, CopyProgress, Outcome};
     use countersign::domain::script::{Command, Work};
     use countersign::domain::snapshot::Snapshot;
-    use countersign::executor::ports::{Act, Observe, World as _};
+    use countersign::executor::ports::{Act, Observe, Told, World as _};
     use countersign::simulate::act::SimulatedAct;
     use countersign::simulate::audit::Audit;
     use countersign::simulate::observe::SimulatedObserve;

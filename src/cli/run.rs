@@ -232,7 +232,7 @@ async fn execute(first: Option<Record>, with: Executing) -> Result<Exit, CliErro
     }
     let (hold, holds) = mpsc::channel(8);
     let leaving = Arc::new(AtomicBool::new(false));
-    super::signals::hold_on_signal(hold.clone(), Arc::clone(&leaving));
+    super::signals::hold_on_signal(&hold, &leaving);
     let at_stop = shown.at_stop();
     let screen = Beside::open(shown, &recorder, hold, &leaving)?;
     let mut executor =

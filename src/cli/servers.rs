@@ -38,7 +38,7 @@ impl LiveObserve {
         let declared = self.fleet.server(server).ok_or_else(|| format!("{server} is not declared"))?;
         let login = &self.fleet.accounts.observe;
         let finding = measure::check_table(declared, login, table, self.suspicion(server, table), step).await;
-        self.measured(server, table, finding)
+        measured(server, table, finding)
     }
 
     async fn sum(&self, server: &ServerName, table: &TableName, step: &str) -> Result<Measured, String> {
@@ -47,17 +47,7 @@ impl LiveObserve {
         let (progress, _) = watch::channel(measure::Progress::default());
         let suspicion = self.suspicion(server, table);
         let finding = measure::checksum(declared, login, table, &Columns::All, suspicion, step, &progress).await;
-        self.measured(server, table, finding)
-    }
-
-    fn measured(
-        &self,
-        server: &ServerName,
-        table: &TableName,
-        finding: Result<Finding, MeasureError>,
-    ) -> Result<Measured, String> {
-        let finding = finding.map_err(|error| error.to_string())?;
-        Ok(Measured { server: server.clone(), table: table.clone(), finding })
+        measured(server, table, finding)
     }
 }
 
@@ -83,6 +73,15 @@ impl Observe for LiveObserve {
             Err(why) => Outcome::NotSent { why },
         }
     }
+}
+
+fn measured(
+    server: &ServerName,
+    table: &TableName,
+    finding: Result<Finding, MeasureError>,
+) -> Result<Measured, String> {
+    let finding = finding.map_err(|error| error.to_string())?;
+    Ok(Measured { server: server.clone(), table: table.clone(), finding })
 }
 
 fn damaged(snapshot: &Snapshot) -> BTreeSet<(ServerName, TableName)> {
@@ -125,5 +124,5 @@ pub async fn with_acting_account(fleet: &Fleet, tables: &BTreeSet<TableName>, sn
     for server in fleet.servers.keys() {
         told.insert(server.clone(), act.told(server, tables).await);
     }
-    with_told(snapshot, &told)
+    with_told(&snapshot, &told)
 }

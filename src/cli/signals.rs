@@ -7,13 +7,13 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 /// Turns an interrupt, a hang-up and a request to terminate into a hold; then the executor leaves when it may.
-pub fn hold_on_signal(hold: mpsc::Sender<(String, String)>, leaving: Arc<AtomicBool>) {
+pub fn hold_on_signal(hold: &mpsc::Sender<(String, String)>, leaving: &Arc<AtomicBool>) {
     for (kind, name) in [
         (SignalKind::interrupt(), "an interrupt"),
         (SignalKind::hangup(), "a hang-up"),
         (SignalKind::terminate(), "a request to terminate"),
     ] {
-        let (hold, leaving) = (hold.clone(), Arc::clone(&leaving));
+        let (hold, leaving) = (hold.clone(), Arc::clone(leaving));
         let Ok(mut signals) = signal(kind) else { continue };
         tokio::spawn(async move {
             while signals.recv().await.is_some() {

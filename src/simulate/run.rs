@@ -250,7 +250,7 @@ fn opened(setup: &Setup, run: &RunId) -> Record {
         reason: "INC-1".to_owned(),
         fleet: setup.fleet.name.clone(),
         fleet_digest: setup.fleet.digest.clone(),
-        fleet_text: String::new(),
+        fleet_text: "modelled".to_owned(),
         runbook: setup.runbook.name.clone(),
         runbook_digest: setup.runbook.digest.clone(),
         runbook_text: setup.runbook.text.clone(),

@@ -1,5 +1,6 @@
 //! Copies: equal to the source whatever is in it, and gone on with wherever they were cut off.
 
+use super::signed::cleared;
 use countersign::domain::base::{Span, TableName};
 use countersign::domain::run::{ConnectionState, Outcome};
 use countersign::domain::script::Work;
@@ -135,7 +136,7 @@ async fn a_copy_that_is_cut_off_goes_on(flavor: Flavor) {
     let connection = acting.prepare(&run(), &command, &identity).await.unwrap();
     let (sender, mut progress) = watch::channel(None);
     let (sent_on, sent) = (connection.clone(), command.clone());
-    let sending = tokio::spawn(async move { acting.send(&sent_on, &sent, &sender).await });
+    let sending = tokio::spawn(async move { acting.send(&sent_on, &cleared(&sent), &sender).await });
     let seen = progress.wait_for(|last| last.as_ref().is_some_and(|last| last.rows_done > 0)).await.unwrap().clone();
     line.cut().await;
     let outcome = sending.await.unwrap();

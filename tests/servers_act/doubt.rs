@@ -1,5 +1,6 @@
 //! What is found when the answer was lost.
 
+use super::signed::cleared;
 use std::time::{Duration, Instant};
 
 use countersign::domain::run::{Connection, ConnectionState, Outcome};
@@ -45,7 +46,7 @@ async fn lose_a_waiting_drop(stage: &Stage) -> (Connection, Conn) {
     let command = stage.statement("DROP TABLE d.t", Off);
     let connection = acting.prepare(&run(), &command, &stage.identity("db-a").await).await.unwrap();
     let sent_on = connection.clone();
-    let sending = tokio::spawn(async move { acting.send(&sent_on, &command, &silent()).await });
+    let sending = tokio::spawn(async move { acting.send(&sent_on, &cleared(&command), &silent()).await });
     until_waiting(stage).await;
     line.cut().await;
     let outcome = sending.await.unwrap();
@@ -106,7 +107,7 @@ async fn a_working_connection_is_alive(flavor: Flavor) {
     let command = stage.statement("DROP TABLE d.t", Off);
     let connection = acting.prepare(&run(), &command, &stage.identity("db-a").await).await.unwrap();
     let sent_on = connection.clone();
-    let sending = tokio::spawn(async move { acting.send(&sent_on, &command, &silent()).await });
+    let sending = tokio::spawn(async move { acting.send(&sent_on, &cleared(&command), &silent()).await });
     until_waiting(&stage).await;
     let state = stage.acting().look_for(&connection).await;
     assert!(is_alive(&state), "{state:?}");
@@ -132,7 +133,7 @@ async fn a_killed_connection_is_in_doubt(flavor: Flavor) {
     let command = stage.statement("DROP TABLE d.t", Off);
     let connection = acting.prepare(&run(), &command, &stage.identity("db-a").await).await.unwrap();
     let sent_on = connection.clone();
-    let sending = tokio::spawn(async move { acting.send(&sent_on, &command, &silent()).await });
+    let sending = tokio::spawn(async move { acting.send(&sent_on, &cleared(&command), &silent()).await });
     until_waiting(&stage).await;
     stage.acting().kill(&connection).await.unwrap();
     let outcome = sending.await.unwrap();
@@ -163,7 +164,7 @@ async fn an_answer_that_cannot_come_is_not_waited_for() {
     let command = stage.statement("DROP TABLE d.t", Off);
     let connection = acting.prepare(&run(), &command, &stage.identity("db-a").await).await.unwrap();
     let sent_on = connection.clone();
-    let sending = tokio::spawn(async move { acting.send(&sent_on, &command, &silent()).await });
+    let sending = tokio::spawn(async move { acting.send(&sent_on, &cleared(&command), &silent()).await });
     until_waiting(&stage).await;
     line.freeze_the_first();
     stage.acting().kill(&connection).await.unwrap();
@@ -183,7 +184,7 @@ async fn a_restart_in_between_is_seen(flavor: Flavor) {
     assert!(matches!(state, ConnectionState::Unknown { .. }), "{state:?}");
     stage.topology.start(&db_a).await.unwrap();
     assert_eq!(acting.look_for(&connection).await, ConnectionState::Restarted);
-    let outcome = acting.send(&connection, &command, &silent()).await;
+    let outcome = acting.send(&connection, &cleared(&command), &silent()).await;
     assert!(matches!(outcome, Outcome::NotSent { .. }), "{outcome:?}");
     let mut other = connection.clone();
     other.identity.push('x');

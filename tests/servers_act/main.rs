@@ -2,5 +2,6 @@
 
 mod copying;
 mod doubt;
+mod signed;
 mod stage;
 mod statements;

@@ -1,5 +1,6 @@
 //! A small real fleet with everything that a test of acting needs: commands, a place to look, and a line to cut.
 
+use super::signed::cleared;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -108,7 +109,7 @@ impl Stage {
     pub async fn act(&self, command: &Command) -> Outcome {
         let mut acting = self.acting();
         let connection = acting.prepare(&run(), command, &self.identity("db-a").await).await.unwrap();
-        let outcome = acting.send(&connection, command, &silent()).await;
+        let outcome = acting.send(&connection, &cleared(command), &silent()).await;
         acting.close(&connection).await;
         outcome
     }

@@ -1,5 +1,6 @@
 //! One statement behind its guard.
 
+use super::signed::cleared;
 use countersign::domain::base::RunId;
 use countersign::domain::fleet::Login;
 use countersign::domain::run::Outcome;
@@ -24,14 +25,14 @@ async fn a_false_guard_stops_the_statement(flavor: Flavor) {
     let identity = stage.identity("db-a").await;
     let before = position(&stage).await;
     let prepared = acting.prepare(&run(), &stage.statement(DROP, On), &identity).await.unwrap();
-    let outcome = acting.send(&prepared, &stage.statement(DROP, Off), &silent()).await;
+    let outcome = acting.send(&prepared, &cleared(&stage.statement(DROP, Off)), &silent()).await;
     assert!(not_sent(outcome).contains("the guard is not true"));
     assert!(stage.has("db-a", &table).await);
     assert_eq!(position(&stage).await, before, "the binary log must not have moved");
     let log = stage.topology.general_log(&server("db-a")).unwrap();
     assert!(log.contains("SELECT IF(@@SESSION.sql_log_bin=0 AND"), "the packet never arrived");
     // The same connection with the right session still works, so it was the guard and nothing else.
-    done(acting.send(&prepared, &stage.statement(DROP, On), &silent()).await);
+    done(acting.send(&prepared, &cleared(&stage.statement(DROP, On)), &silent()).await);
     assert!(!stage.has("db-a", &table).await);
     assert_ne!(position(&stage).await, before);
     acting.close(&prepared).await;
@@ -62,7 +63,7 @@ async fn a_logged_write_is_seen_by_the_proof(flavor: Flavor) {
     hold(&mut other, "INSERT INTO d.t VALUES (2)").await;
     let command = stage.statement(DROP, Off);
     let prepared = acting.prepare(&run(), &command, &identity).await.unwrap();
-    let sending = tokio::spawn(async move { acting.send(&prepared, &command, &silent()).await });
+    let sending = tokio::spawn(async move { acting.send(&prepared, &cleared(&command), &silent()).await });
     crate::doubt::until_waiting(&stage).await;
     hold(&mut other, "COMMIT").await;
     let detail = done(sending.await.unwrap());
@@ -145,13 +146,13 @@ async fn a_second_executor_of_the_run_is_denied(flavor: Flavor) {
     first.close(&held).await;
     let now_free = second.prepare(&run(), &command, &identity).await.unwrap();
     second.close(&now_free).await;
-    let used = second.send(&now_free, &command, &silent()).await;
+    let used = second.send(&now_free, &cleared(&command), &silent()).await;
     assert!(not_sent(used).contains("expected a prepared connection"));
 }
 
 async fn whether_a_session_may_go_unlogged_is_asked(flavor: Flavor) {
     let mut stage = Stage::new(flavor, 0).await;
-    assert_eq!(stage.acting().unlogged_sessions(&server("db-a")).await, Ok(true));
+    assert_eq!(unlogged(&stage, "db-a").await, Ok(true));
     stage.sql("db-a", "CREATE USER poor@'%' IDENTIFIED BY 'p'").await;
     let login = |user: &str| Login {
         defaults_file: None,
@@ -160,10 +161,10 @@ async fn whether_a_session_may_go_unlogged_is_asked(flavor: Flavor) {
         password_command: Some(vec!["echo".to_owned(), "p".to_owned()]),
     };
     stage.fleet.accounts.act = Some(login("poor"));
-    assert_eq!(stage.acting().unlogged_sessions(&server("db-a")).await, Ok(false));
+    assert_eq!(unlogged(&stage, "db-a").await, Ok(false));
     stage.fleet.accounts.act = Some(login("nobody"));
-    assert!(stage.acting().unlogged_sessions(&server("db-a")).await.is_err());
-    assert!(stage.acting().unlogged_sessions(&server("db-x")).await.is_err());
+    assert!(unlogged(&stage, "db-a").await.is_err());
+    assert!(unlogged(&stage, "db-x").await.is_err());
 }
 
 /// Each of these on both flavours.
@@ -191,4 +192,9 @@ on_both! {
     another_server_is_sent_nothing: another_mariadb_is_sent_nothing, another_mysql_is_sent_nothing;
     a_second_executor_of_the_run_is_denied: mariadb_denies_a_second_executor, mysql_denies_a_second_executor;
     whether_a_session_may_go_unlogged_is_asked: mariadb_says_whether_unlogged_works, mysql_says_whether_unlogged_works;
+}
+
+async fn unlogged(stage: &Stage, name: &str) -> Result<bool, String> {
+    let told = stage.acting().told(&server(name), &std::collections::BTreeSet::new()).await;
+    told.map(|told| told.unlogged_sessions)
 }

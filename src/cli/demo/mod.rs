@@ -4,6 +4,7 @@
 //! program is on the machine, else on a simulated fleet, and it says which. It leaves no process behind.
 
 mod players;
+mod simulated;
 mod story;
 
 use std::path::{Path, PathBuf};
@@ -34,12 +35,12 @@ pub async fn demo(args: DemoArgs) -> Result<Exit, CliError> {
     let keep = args.dir.is_some();
     let dir = match args.dir {
         Some(dir) => dir,
-        None => temporary_dir()?,
+        None => temporary_dir(),
     };
     std::fs::create_dir_all(&dir).map_err(|error| cannot_write(&dir, &error))?;
     let result = match (args.simulated, args.flavor.or_else(found)) {
         (false, Some(flavor)) => on_servers(&dir, flavor).await,
-        _ => simulated(&dir).await,
+        _ => simulated::play(),
     };
     if !keep && result.is_ok() {
         let _ = std::fs::remove_dir_all(&dir);
@@ -54,9 +55,9 @@ fn found() -> Option<Flavor> {
     [Flavor::Mariadb, Flavor::Mysql].into_iter().find(|flavor| lab::binaries::find(*flavor).is_ok())
 }
 
-fn temporary_dir() -> Result<PathBuf, CliError> {
+fn temporary_dir() -> PathBuf {
     let random = crate::executor::ports::World::random(&super::servers::OsWorld);
-    Ok(std::env::temp_dir().join(format!("countersign-demo-{}", crate::domain::base::text::hex(&random[..6]))))
+    std::env::temp_dir().join(format!("countersign-demo-{}", crate::domain::base::text::hex(&random[..6])))
 }
 
 fn cannot_write(path: &Path, error: &std::io::Error) -> CliError {
@@ -167,11 +168,4 @@ async fn verified(dir: &Path, run: &RunId) -> Result<(), CliError> {
     super::journal::journal(JournalCommand::Export { run: run.clone(), state, output: bundle.clone() }).await?;
     super::journal::journal(JournalCommand::Verify { bundle, anchor: None }).await?;
     Ok(())
-}
-
-/// Without servers: the same runs over a simulated fleet.
-async fn simulated(dir: &Path) -> Result<Exit, CliError> {
-    story::opening("on a simulated fleet (no MariaDB or MySQL server program was found)");
-    let _ = dir;
-    Err(CliError::new(Exit::Error, "no server program was found"))
 }

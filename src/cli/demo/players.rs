@@ -33,10 +33,8 @@ pub async fn play(store: &SqliteStore, run: &RunId, cast: &[Player]) -> CliError
     let mut answered = 0;
     loop {
         tokio::time::sleep(LOOK).await;
-        let state = match state_of(store, run).await {
-            Ok(state) => state,
-            Err(_) => continue,
-        };
+        // Until its first record is there, the run is not found.
+        let Ok(state) = state_of(store, run).await else { continue };
         if let Err(error) = turn(store, &state, cast, &mut answered).await {
             return error;
         }

@@ -91,7 +91,11 @@ fn links(look: &mut Look<'_>, fleet: &Fleet) -> Vec<Link> {
                 }
             }
             Ok(other) => {
-                links.push(Link { replica: replica.clone(), channel: String::new(), source: Err(format!("`{other}`")) })
+                links.push(Link {
+                    replica: replica.clone(),
+                    channel: String::new(),
+                    source: Err(format!("`{other}`")),
+                });
             }
             Err(why) => links.push(Link { replica: replica.clone(), channel: String::new(), source: Err(why) }),
         }

@@ -62,9 +62,8 @@ pub fn copy_of(look: &mut Look<'_>, rules: &Rules, server: &ServerName, table: &
         Ok(damage) => return Copy::Corrupt { why: damage.to_string() },
         Err(why) => return Copy::Unproved { why: format!("whether it is damaged is unknown: {why}") },
     }
-    let finding = match look.read(key(TableFact::Finding)) {
-        Ok(Value::Finding(finding)) => finding,
-        Ok(_) | Err(_) => return Copy::Unproved { why: "no check of its rows".to_owned() },
+    let Ok(Value::Finding(finding)) = look.read(key(TableFact::Finding)) else {
+        return Copy::Unproved { why: "no check of its rows".to_owned() };
     };
     if !finding.good {
         return Copy::Corrupt { why: finding.detail };

@@ -117,7 +117,7 @@ impl Survivors {
             });
         }
         if kept.len() < fleet.rules.keep_copies as usize {
-            return Err(too_few(table, &fleet.rules.keep_copies, kept.len(), copies, way_back));
+            return Err(too_few(table, fleet.rules.keep_copies, kept.len(), copies, way_back));
         }
         let against = lowered(&copies);
         Ok(Self { table: table.clone(), kept, against, way_back })
@@ -144,7 +144,7 @@ fn shortest(copies: &[CopyLine], counts: impl Fn(&CopyLine) -> bool) -> String {
     }
 }
 
-fn too_few(table: &TableName, floor: &u32, kept: usize, copies: Vec<CopyLine>, way_back: WayBack) -> Refusal {
+fn too_few(table: &TableName, floor: u32, kept: usize, copies: Vec<CopyLine>, way_back: WayBack) -> Refusal {
     let good_before = copies.iter().filter(|line| line.copy.is_good()).count();
     let mut why: Vec<String> = copies
         .iter()

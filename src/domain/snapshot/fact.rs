@@ -48,7 +48,7 @@ pub enum ServerFact {
     Cluster,
     /// Position: everything it executed.
     Position,
-    /// Names: its replication channels (`` is the default one).
+    /// Names: its replication channels (the default one has the empty name).
     Channels,
     /// Names: readers of its binary log that no known server and no declared consumer explains.
     UnexplainedReaders,
@@ -94,7 +94,7 @@ pub enum TableFact {
     Exists,
     /// Text: the storage engine.
     Engine,
-    /// Text: SHA-256 of its definition without the counter of AUTO_INCREMENT. Unknown where asking would make a MySQL
+    /// Text: SHA-256 of its definition without the counter of `AUTO_INCREMENT`. Unknown where asking would make a MySQL
     /// server read the table's pages.
     Definition,
     /// Text: what changes when the table is made anew (the engine's table id).
