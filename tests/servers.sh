@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Makes a MariaDB and a MySQL server program available for the lab and the tests, and prints where they are.
+# Makes a MariaDB and a MySQL server program available for the lab and the tests, and prints where they are. Tests of
+# the screens also need tmux.
 #
 # Idempotent: what is there is kept. MariaDB comes from the machine's own packages. MySQL is unpacked into the cache with
 # every library it needs, next to the system and never into it. As an ordinary user both are unpacked into the cache.
@@ -193,6 +194,17 @@ ensure_mysql() {
     fail "no MySQL server: install the package \`mysql-server\` (8.0 or later) of its maker, or set COUNTERSIGN_MYSQLD to a mysqld program (details: $log)"
 }
 
+# The tests of the screens draw on its terminals.
+ensure_tmux() {
+    command -v tmux >/dev/null && return
+    if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
+        printf 'installing tmux ...\n' >&2
+        quietly apt-get update -qq || true
+        DEBIAN_FRONTEND=noninteractive quietly apt-get install -y --no-install-recommends tmux && return
+    fi
+    fail "no tmux: install the package \`tmux\` (details: $log)"
+}
+
 mkdir -p "$cache"
 : >>"$log"
 # Two test runs may start at once; the second waits and then finds everything in place.
@@ -202,6 +214,7 @@ if command -v flock >/dev/null; then
 fi
 ensure_mariadb
 ensure_mysql
+ensure_tmux
 for flavor in mariadb mysql; do
     variable=COUNTERSIGN_MARIADBD
     [ "$flavor" = mysql ] && variable=COUNTERSIGN_MYSQLD

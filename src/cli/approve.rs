@@ -13,14 +13,16 @@ use crate::domain::approval::challenge::Challenge;
 use crate::domain::approval::request::Request;
 use crate::domain::approval::sshsig::{Verb, tidied};
 use crate::domain::approval::votes::{Objection, Stop, Subject};
-use crate::domain::base::Digest;
+use crate::domain::base::{Digest, Principal, RunId};
 use crate::domain::journal::record::{Approval, OwnMeasurement, Stopper};
 use crate::domain::run::effect::Person;
 use crate::domain::run::state::{RequestState, State};
 use crate::domain::runbook;
+use crate::domain::snapshot::Snapshot;
 use crate::domain::step::{Assessment, assess};
 use crate::domain::vocabulary::World;
 use crate::executor::ports::Observe as _;
+use crate::keys::Signer;
 use crate::store::trust_files;
 
 pub async fn approve(args: ApproveArgs) -> Result<Exit, CliError> {
@@ -39,20 +41,35 @@ pub async fn approve(args: ApproveArgs) -> Result<Exit, CliError> {
     if let Some(OwnMeasurement { confirmed, of }) = measured {
         say(&format!("you see what the driver saw: {confirmed} of {of} claims, the same script, the same reach"));
     }
-    let armored = signer.sign(Verb::Approve, request.text.as_bytes()).await?;
-    let approval = Approval {
-        by: args.operator.operator.clone(),
-        armored,
-        measured,
-        answer: Some(args.answer),
-        reason: Some(args.reason),
-    };
-    put(&store, &state.opened.run, &Person::Approve { request: args.request.clone(), approval }).await?;
+    let said = Said { measured, answer: args.answer, reason: args.reason };
+    let person = sign_approval(&signer, &args.operator.operator, &request, said).await?;
+    put(&store, &state.opened.run, &person).await?;
     data(&format!("approval of {} by {} is on its way to {}", args.request, args.operator.operator, state.opened.run));
     Ok(Exit::Ok)
 }
 
-fn expect_open(request: &RequestState) -> Result<(), CliError> {
+/// What an approver says beside the signature.
+#[derive(Debug)]
+pub struct Said {
+    pub measured: Option<OwnMeasurement>,
+    pub answer: String,
+    pub reason: String,
+}
+
+/// The approval as a person's message, signed over the very bytes of the request.
+pub async fn sign_approval(
+    signer: &Signer,
+    by: &Principal,
+    request: &RequestState,
+    said: Said,
+) -> Result<Person, CliError> {
+    let armored = signer.sign(Verb::Approve, request.text.as_bytes()).await?;
+    let Said { measured, answer, reason } = said;
+    let approval = Approval { by: by.clone(), armored, measured, answer: Some(answer), reason: Some(reason) };
+    Ok(Person::Approve { request: request.header.request.clone(), approval })
+}
+
+pub fn expect_open(request: &RequestState) -> Result<(), CliError> {
     if let Some(ended) = &request.ended {
         return Err(CliError::new(
             Exit::Approval,
@@ -67,7 +84,7 @@ fn expect_open(request: &RequestState) -> Result<(), CliError> {
 }
 
 /// The approver's own assessment over the approver's own look.
-pub async fn own_assessment(state: &State) -> Result<Option<Assessment>, CliError> {
+pub async fn own_assessment(state: &State) -> Result<Option<(Assessment, Snapshot)>, CliError> {
     let fleet = place::parse_fleet("the journal's fleet file", &state.opened.fleet_text)?;
     let runbook =
         runbook::read("the journal's runbook", &state.opened.runbook_text)?.resolve(&state.opened.params, &fleet)?;
@@ -77,7 +94,7 @@ pub async fn own_assessment(state: &State) -> Result<Option<Assessment>, CliErro
     let snapshot = state.with_known(&observe.snapshot(&tables).await);
     let snapshot = super::servers::with_acting_account(&fleet, &tables, snapshot).await;
     let world = World { fleet: &fleet, run: &state.opened.run, tables: &tables };
-    Ok(Some(assess(step, world, &snapshot)))
+    Ok(Some((assess(step, world, &snapshot), snapshot)))
 }
 
 /// How much of the request the approver's own look confirms; an error if the text would not be the same.
@@ -86,17 +103,27 @@ pub async fn own_measurement(state: &State, request: &RequestState) -> Result<Ow
         CliError::new(Exit::Drift, format!("your own look differs from what the request says: {what}"))
             .hint("reject it, or sign what you read with --detached if you cannot see the servers")
     };
-    let Some(assessment) = own_assessment(state).await? else {
+    let Some((assessment, _)) = own_assessment(state).await? else {
         return Err(differs("the run is at no step".to_owned()));
     };
-    let own = Request::render(&request.header, &assessment).map_err(|error| differs(error.to_string()))?;
-    let lines: Vec<&str> = request.text.lines().collect();
-    if own.text() != request.text {
-        let missing = lines.iter().find(|line| !own.text().lines().any(|theirs| theirs == **line));
-        return Err(differs(format!("`{}` is not so here", missing.unwrap_or(&"a line"))));
+    if let Some(how) = text_differs(request, &assessment) {
+        return Err(differs(how));
     }
     let claims = assessment.evidence.len();
     Ok(OwnMeasurement { confirmed: claims, of: claims })
+}
+
+/// How the request that this assessment leads to differs from the one that is to be signed; `None` if it is the same.
+pub fn text_differs(request: &RequestState, assessment: &Assessment) -> Option<String> {
+    let own = match Request::render(&request.header, assessment) {
+        Ok(own) => own,
+        Err(error) => return Some(error.to_string()),
+    };
+    if own.text() == request.text {
+        return None;
+    }
+    let missing = request.text.lines().find(|line| !own.text().lines().any(|theirs| theirs == *line));
+    Some(format!("`{}` is not so here", missing.unwrap_or("a line")))
 }
 
 pub async fn object(args: ObjectArgs, how: Stopper) -> Result<Exit, CliError> {
@@ -105,24 +132,9 @@ pub async fn object(args: ObjectArgs, how: Stopper) -> Result<Exit, CliError> {
     let signer = signer(&args.operator)?;
     expect_operator(&trust, &signer, &args.operator.operator)?;
     let (state, request) = find_request(&store, &args.request).await?;
-    let stop = match how {
-        Stopper::Rejected => Stop::Reject,
-        Stopper::Withdrawn => Stop::Withdraw,
-    };
-    let objection = Objection {
-        stop,
-        subject: Subject {
-            run: state.opened.run.clone(),
-            request: args.request.clone(),
-            sha256: Digest::of(request.text.as_bytes()),
-        },
-        by: args.operator.operator.clone(),
-        created: now(),
-        reason: args.reason,
-    };
-    let text = objection.render().map_err(|error| CliError::usage(error.to_string()))?;
-    let armored = signer.sign(stop.verb(), text.as_bytes()).await?;
-    put(&store, &state.opened.run, &Person::Stop { request: args.request.clone(), how, text, armored }).await?;
+    let person =
+        sign_objection(&signer, &args.operator.operator, (&state.opened.run, &request), how, args.reason).await?;
+    put(&store, &state.opened.run, &person).await?;
     data(&format!(
         "{} of {} by {} is on its way",
         if how == Stopper::Rejected { "rejection" } else { "withdrawal" },
@@ -130,6 +142,27 @@ pub async fn object(args: ObjectArgs, how: Stopper) -> Result<Exit, CliError> {
         args.operator.operator
     ));
     Ok(Exit::Ok)
+}
+
+/// A rejection or a withdrawal as a person's message, signed.
+pub async fn sign_objection(
+    signer: &Signer,
+    by: &Principal,
+    (run, request): (&RunId, &RequestState),
+    how: Stopper,
+    reason: String,
+) -> Result<Person, CliError> {
+    let stop = match how {
+        Stopper::Rejected => Stop::Reject,
+        Stopper::Withdrawn => Stop::Withdraw,
+    };
+    let id = request.header.request.clone();
+    let sha256 = Digest::of(request.text.as_bytes());
+    let subject = Subject { run: run.clone(), request: id.clone(), sha256 };
+    let objection = Objection { stop, subject, by: by.clone(), created: now(), reason };
+    let text = objection.render().map_err(|error| CliError::usage(error.to_string()))?;
+    let armored = signer.sign(stop.verb(), text.as_bytes()).await?;
+    Ok(Person::Stop { request: id, how, text, armored })
 }
 
 pub async fn request(command: RequestCommand) -> Result<Exit, CliError> {

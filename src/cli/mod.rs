@@ -16,6 +16,7 @@ pub mod plan;
 pub mod reach;
 pub mod run;
 pub mod say;
+pub mod screen;
 pub mod servers;
 pub mod signals;
 pub mod status;
@@ -87,6 +88,7 @@ async fn dispatch(command: Command) -> Result<Exit, CliError> {
         Command::Trust(command) => trust::trust(command),
         Command::Journal(command) => journal::journal(command).await,
         Command::Report(args) => journal::report(args).await,
-        Command::Attach(_) | Command::Review(_) => Err(CliError::usage("later")),
+        Command::Attach(args) => screen::attach(args).await,
+        Command::Review(args) => screen::review(args).await,
     }
 }

@@ -35,28 +35,42 @@ pub fn error(error: &CliError) {
 /// Tells a run's records as they become durable.
 #[derive(Debug)]
 pub struct Narrator {
-    json: bool,
+    form: Form,
     run: Option<RunId>,
+}
+
+/// How a run is told on standard output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Plain,
+    Json,
+    /// A screen tells it.
+    Nothing,
 }
 
 impl Narrator {
     pub fn new(output: OutputArgs) -> Self {
-        Self { json: output.json, run: None }
+        Self { form: if output.json { Form::Json } else { Form::Plain }, run: None }
+    }
+
+    /// While a screen has the terminal, no line may be written to it.
+    pub fn silent() -> Self {
+        Self { form: Form::Nothing, run: None }
     }
 }
 
 impl Watcher for Narrator {
     fn recorded(&mut self, before: Option<&State>, at: Timestamp, line: &Line, record: &Record) {
-        if self.json {
-            if let Record::Opened(opened) = record {
-                self.run = Some(opened.run.clone());
-            }
-            if let Some(run) = &self.run {
-                data(&lines::json(run, line));
-            }
-        } else {
-            for line in lines::plain(before, at, record) {
-                data(&line);
+        match self.form {
+            Form::Nothing => {}
+            Form::Plain => lines::plain(before, at, record).iter().for_each(|line| data(line)),
+            Form::Json => {
+                if let Record::Opened(opened) = record {
+                    self.run = Some(opened.run.clone());
+                }
+                if let Some(run) = &self.run {
+                    data(&lines::json(run, line));
+                }
             }
         }
     }

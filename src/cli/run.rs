@@ -5,13 +5,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::args::{OutputArgs, ResumeArgs, RunArgs};
 use super::error::CliError;
 use super::exit::Exit;
 use super::output::{Narrator, say};
 use super::place::{expect_operator, now, open_store, params, parse_fleet, read_file, read_fleet, signer, state_dir};
+use super::screen::{self, DriverScreen, Over};
 use super::servers::{LiveObserve, OsWorld};
 use crate::act::Acting;
 use crate::domain::approval::trust::Trust;
@@ -23,10 +24,11 @@ use crate::domain::run::state::{Phase, State};
 use crate::domain::runbook::{self, Runbook};
 use crate::executor::journal::{Recorder, fold, open};
 use crate::executor::{AtStop, Executor};
-use crate::keys::RunKey;
+use crate::keys::{RunKey, Signer};
 use crate::store::sqlite::SqliteStore;
 use crate::store::trust_files;
 use crate::store::{Holder, Journal, Lease, Leases};
+use crate::tui::terminal::TakenTerminal;
 
 /// How long a step is armed before it begins.
 const ARMED: Span = Span::from_secs(5);
@@ -48,11 +50,51 @@ pub async fn run(args: RunArgs) -> Result<Exit, CliError> {
     let runbook = read_runbook(&args.runbook.runbook, &params, &fleet)?;
     let dir = state_dir(&args.state)?;
     let trust = trust_files::load(&dir)?;
-    expect_operator(&trust, &signer(&args.operator)?, &args.operator.operator)?;
+    let signer = signer(&args.operator)?;
+    expect_operator(&trust, &signer, &args.operator.operator)?;
+    let shown = Shown::on_this_terminal(args.output, &args.operator.operator, signer, &trust);
     let params = runbook.chosen();
     let prepared = Prepared { fleet, fleet_text, runbook, trust, params };
     let plan = RunPlan { run: new_run_id(), driver: args.operator.operator, reason: args.reason };
-    start(prepared, plan, SqliteStore::create(&dir)?, args.output).await
+    start(prepared, plan, SqliteStore::create(&dir)?, shown).await
+}
+
+/// How the driver sees the run.
+#[derive(Debug)]
+pub enum Shown {
+    Lines(OutputArgs),
+    Screen(screen::Person),
+}
+
+impl Shown {
+    /// A screen if there is a terminal for it and nobody asked for lines.
+    fn on_this_terminal(output: OutputArgs, who: &Principal, signer: Signer, trust: &Trust) -> Self {
+        if output.plain || output.json || !TakenTerminal::is_there() {
+            return Self::Lines(output);
+        }
+        Self::Screen(screen::Person { who: who.clone(), signer, trust: trust.clone() })
+    }
+
+    fn narrator(&self) -> Narrator {
+        match self {
+            Self::Lines(output) => Narrator::new(*output),
+            Self::Screen(_) => Narrator::silent(),
+        }
+    }
+
+    /// Somebody at a screen can choose; without one, waiting at a refusal would change nothing.
+    fn at_stop(&self) -> AtStop {
+        match self {
+            Self::Lines(_) => AtStop::LeaveIfRefused,
+            Self::Screen(_) => AtStop::Wait,
+        }
+    }
+}
+
+impl From<OutputArgs> for Shown {
+    fn from(output: OutputArgs) -> Self {
+        Self::Lines(output)
+    }
 }
 
 /// Which run it is, who drives it, and why.
@@ -68,9 +110,10 @@ pub async fn start(
     prepared: Prepared,
     plan: RunPlan,
     store: SqliteStore,
-    output: OutputArgs,
+    shown: impl Into<Shown>,
 ) -> Result<Exit, CliError> {
-    let mut narrator = Narrator::new(output);
+    let shown = shown.into();
+    let mut narrator = shown.narrator();
     let RunPlan { run, driver, reason } = plan;
     let mut key = RunKey::generate(run.clone())?;
     store.create_run(&run).await?;
@@ -78,16 +121,18 @@ pub async fn start(
     let setup = setup(&prepared, &run, driver.clone(), key.journal_key());
     let opened = opened(&prepared, &setup, &run, &reason, &driver);
     let state = open(&store, &lease, &mut key, &Record::Opened(Box::new(opened)), now(), &mut narrator).await?;
-    execute(None, Executing { setup, state, store, lease, key, narrator }).await
+    execute(None, Executing { setup, state, store, lease, key, narrator, shown }).await
 }
 
 pub async fn resume(args: ResumeArgs) -> Result<Exit, CliError> {
     let store = open_store(&args.state)?;
     let trust = trust_files::load(&state_dir(&args.state)?)?;
-    expect_operator(&trust, &signer(&args.operator)?, &args.operator.operator)?;
+    let signer = signer(&args.operator)?;
     let driver = args.operator.operator;
+    expect_operator(&trust, &signer, &driver)?;
+    let shown = Shown::on_this_terminal(args.output, &driver, signer, &trust);
     let lease = store.acquire(&args.run, &holder(&driver)).await?;
-    let mut narrator = Narrator::new(args.output);
+    let mut narrator = shown.narrator();
     let state = fold(&store, &args.run, &mut narrator).await?;
     if let Phase::Closed { .. } = state.phase {
         return Err(CliError::usage(format!("run {} is over; `countersign report {}` tells it", args.run, args.run)));
@@ -96,7 +141,7 @@ pub async fn resume(args: ResumeArgs) -> Result<Exit, CliError> {
     let key = RunKey::generate(args.run.clone())?;
     let setup = setup(&prepared, &args.run, driver.clone(), key.journal_key());
     let changed = Record::ExecutorChanged { by: driver, host: host(), journal_key: setup.journal_key.clone() };
-    execute(Some(changed), Executing { setup, state, store, lease, key, narrator }).await
+    execute(Some(changed), Executing { setup, state, store, lease, key, narrator, shown }).await
 }
 
 /// The setup that the journal itself recorded: a run goes on with the texts that it began with.
@@ -164,10 +209,11 @@ struct Executing {
     lease: Lease,
     key: RunKey,
     narrator: Narrator,
+    shown: Shown,
 }
 
 async fn execute(first: Option<Record>, with: Executing) -> Result<Exit, CliError> {
-    let Executing { setup, state, store, lease, key, narrator } = with;
+    let Executing { setup, state, store, lease, key, narrator, shown } = with;
     let act = Acting::new(Arc::new(setup.fleet.clone()));
     let observe = LiveObserve::new(&setup.fleet);
     let mut recorder = Recorder {
@@ -187,21 +233,55 @@ async fn execute(first: Option<Record>, with: Executing) -> Result<Exit, CliErro
     let (hold, holds) = mpsc::channel(8);
     let leaving = Arc::new(AtomicBool::new(false));
     super::signals::hold_on_signal(&hold, &leaving);
-    let mut executor = Executor {
-        recorder,
-        observe,
-        act,
-        holds,
-        leaving,
-        at_stop: AtStop::LeaveIfRefused,
-        told: BTreeMap::new(),
-        told_for: None,
-        last: None,
-    };
-    let exit = exit_of(executor.run().await?);
+    let at_stop = shown.at_stop();
+    let screen = Beside::open(shown, &recorder, hold, &leaving)?;
+    let mut executor =
+        Executor { recorder, observe, act, holds, leaving, at_stop, told: BTreeMap::new(), told_for: None, last: None };
+    let ended = executor.run().await.map(|state| (where_left(state), state.clone()));
     let Executor { recorder: Recorder { store, lease, .. }, .. } = executor;
-    store.release(lease).await?;
-    Ok(exit)
+    let released = store.release(lease).await;
+    screen.close(ended.as_ref().map_or(Over::Left, |(over, _)| *over)).await?;
+    let (_, state) = ended?;
+    released?;
+    Ok(exit_of(&state))
+}
+
+fn where_left(state: &State) -> Over {
+    if matches!(state.phase, Phase::Closed { .. }) { Over::Closed } else { Over::Left }
+}
+
+/// The driver's screen, if there is one, while the executor works.
+struct Beside {
+    over: watch::Sender<Over>,
+    screen: Option<std::thread::JoinHandle<Result<(), CliError>>>,
+}
+
+impl Beside {
+    fn open(
+        shown: Shown,
+        recorder: &Recorder<SqliteStore, OsWorld, Narrator>,
+        hold: mpsc::Sender<(String, String)>,
+        leaving: &Arc<AtomicBool>,
+    ) -> Result<Self, CliError> {
+        let (over, seen) = watch::channel(Over::Works);
+        let Shown::Screen(person) = shown else { return Ok(Self { over, screen: None }) };
+        let driver = DriverScreen { over: seen, hold, leaving: Arc::clone(leaving) };
+        let run = recorder.state.opened.run.clone();
+        let screen = driver
+            .spawn(recorder.store.clone(), run, person)
+            .map_err(|error| CliError::new(Exit::Error, format!("the screen cannot start: {error}")))?;
+        Ok(Self { over, screen: Some(screen) })
+    }
+
+    /// Says how the run was left, and waits until the terminal is given back.
+    async fn close(self, how: Over) -> Result<(), CliError> {
+        self.over.send_replace(how);
+        let Some(screen) = self.screen else { return Ok(()) };
+        match tokio::task::spawn_blocking(move || screen.join()).await {
+            Ok(Ok(shown)) => shown,
+            Ok(Err(_)) | Err(_) => Err(CliError::new(Exit::Error, "the screen broke; its message is above")),
+        }
+    }
 }
 
 /// The exit code that says how a run was left.

@@ -8,6 +8,7 @@ use super::place::{expect_operator, now, open_store, put, signer, state_dir, sta
 use crate::domain::approval::sshsig::Verb;
 use crate::domain::approval::votes::{Input, InputVerb, JournalHead};
 use crate::domain::base::{Principal, RunId};
+use crate::domain::journal::Head;
 use crate::domain::run::effect::Person;
 use crate::domain::run::state::{Phase, State};
 use crate::keys::Signer;
@@ -41,9 +42,20 @@ pub async fn sign_input(
     verb: InputVerb,
     argument: &str,
 ) -> Result<Person, CliError> {
+    sign_at(signer, by, (&state.opened.run, &state.head), verb, argument).await
+}
+
+/// The input as a person's message, signed over the journal as far as that person has seen it.
+pub async fn sign_at(
+    signer: &Signer,
+    by: &Principal,
+    (run, seen): (&RunId, &Head),
+    verb: InputVerb,
+    argument: &str,
+) -> Result<Person, CliError> {
     let input = Input {
-        run: state.opened.run.clone(),
-        head: JournalHead { entry: state.head.seq().unwrap_or(0), sha256: state.head.digest().clone() },
+        run: run.clone(),
+        head: JournalHead { entry: seen.seq().unwrap_or(0), sha256: seen.digest().clone() },
         by: by.clone(),
         created: now(),
         verb,

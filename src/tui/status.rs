@@ -38,7 +38,7 @@ pub fn run_word(model: &Model) -> Word {
 pub fn next(model: &Model) -> String {
     let Some(state) = &model.state else { return "nobody: no run is open yet".to_owned() };
     if model.executor == Executor::Gone && !model.is_over() {
-        return format!("anybody: the executor is gone; countersign takeover {}", state.opened.run);
+        return format!("anybody: the executor is gone; countersign resume {}", state.opened.run);
     }
     if let Some(why) = &model.broken {
         return format!("nobody: this screen stopped following: {}", say(why));

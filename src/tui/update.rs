@@ -74,7 +74,9 @@ fn news(model: &mut Model) -> Vec<Action> {
         model.ui.prompt = None;
         model.ui.message = Some("the run went on; what you were typing was not sent".to_owned());
     }
-    if model.viewer.seat == Seat::Reviews && model.review.is_none() && model.open_request().is_some() {
+    let signed = |request| model.viewer.who.as_ref().is_some_and(|who| review::approved(request, who));
+    let waits = model.open_request().is_some_and(|request| !signed(request));
+    if model.viewer.seat == Seat::Reviews && model.review.is_none() && waits {
         return open_review(model);
     }
     Vec::new()

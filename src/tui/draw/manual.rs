@@ -17,7 +17,7 @@ pub fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     let width = usize::from(area.width.saturating_sub(2));
     let mut rows: Vec<Line<'static>> = Vec::new();
     if let Some(asked) = &model.history.step.asked {
-        let lines = wrap(&say(&asked.text), width);
+        let lines: Vec<String> = asked.text.lines().flat_map(|line| wrap(&say(line), width)).collect();
         rows.extend(lines.into_iter().map(|part| row(theme, Role::Text, part)));
         rows.push(Line::default());
         let lines = wrap(&format!("read back: {}", say(&asked.read_back)), width);

@@ -122,7 +122,7 @@ pub(super) fn arm(
 }
 
 /// An assessment in the form in which the journal keeps it.
-pub(super) fn kept(assessment: &Assessment) -> Assessed {
+pub fn kept(assessment: &Assessment) -> Assessed {
     Assessed {
         script: assessment.script.clone(),
         predicted: assessment.predicted.clone(),

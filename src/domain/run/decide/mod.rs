@@ -10,6 +10,8 @@ mod person;
 mod request;
 mod settle;
 
+pub use enter::kept;
+
 use std::collections::BTreeSet;
 
 use super::effect::{Decision, Effect, Finish, Input, Moment};
