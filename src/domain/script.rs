@@ -52,6 +52,12 @@ impl Command {
         promises(&self.patch)
     }
 
+    /// Whether both are the same to do. What they predict is left out: it is dated by the look it was made from.
+    pub fn is_same_work(&self, other: &Self) -> bool {
+        (&self.server, &self.work, self.danger, &self.effects, self.carry)
+            == (&other.server, &other.work, other.danger, &other.effects, other.carry)
+    }
+
     /// The command as lines of a signed request. Nothing is left out and nothing is shortened.
     pub fn lines(&self) -> Vec<String> {
         match &self.work {

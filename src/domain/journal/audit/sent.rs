@@ -123,7 +123,10 @@ fn same(request: &RequestState, plan: &Armed, sha256: Option<&Digest>) -> Vec<Wh
         let found = sha256.map_or_else(|| "none".to_owned(), ToString::to_string);
         faults.push(What::OtherRequestText { expected: expected.to_string(), found });
     }
-    // The signed text decides which script it was. What was predicted of it was measured anew when it was armed.
+    let (armed, signed) = (&plan.assessed.script, &request.assessed.script);
+    if armed.len() != signed.len() || !armed.iter().zip(signed).all(|(armed, signed)| armed.is_same_work(signed)) {
+        faults.push(What::OtherCommand { of: "request" });
+    }
     if Request::recorded(&request.text, &plan.assessed.script).is_none() {
         faults.push(What::OtherScript);
     }

@@ -1,0 +1,15 @@
+//! The outages that this program exists for, on real servers of both flavors, through the built program and its command
+//! line alone: what operators type is what is typed here, and what came of it is asked of the servers.
+
+#[path = "postmortems/approvals.rs"]
+mod approvals;
+#[path = "postmortems/crashes.rs"]
+mod crashes;
+#[path = "postmortems/driver.rs"]
+mod driver;
+#[path = "postmortems/protect.rs"]
+mod protect;
+#[path = "postmortems/rebuild.rs"]
+mod rebuild;
+#[path = "postmortems/scene.rs"]
+mod scene;
