@@ -246,6 +246,8 @@ fn too_long(source: &Source) -> Vec<String> {
                 .any(|start| starts.starts_with(start));
         match open {
             None if is_function && !line.trim_end().ends_with(';') => open = Some((number, indent)),
+            // A function of a trait that has no body ends with its signature.
+            Some((_, at)) if indent == at && starts.starts_with(')') && starts.ends_with(';') => open = None,
             Some((start, at)) if indent == at && starts.starts_with('}') => {
                 let length = number - start;
                 if length > LONGEST_FUNCTION && !lines[start..number].iter().any(|l| l.contains("// Long because")) {

@@ -56,6 +56,7 @@ fn run_of(before: Option<&State>, record: &Record) -> String {
 
 /// What a reader needs besides the sentence: copies, checks, who is asked, what can be chosen.
 fn beneath(before: Option<&State>, at: Timestamp, record: &Record) -> Vec<String> {
+    // Long because it has one arm for each kind of record, so that none can be forgotten.
     let run = run_of(before, record);
     match record {
         Record::Opened(opened) => vec![
