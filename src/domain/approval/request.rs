@@ -129,7 +129,8 @@ fn reached(mut document: Document, assessment: &Assessment) -> Document {
     for reach in &assessment.reaches {
         for line in &reach.arrivals {
             let path: Vec<&str> = line.path.iter().map(crate::domain::base::ServerName::as_str).collect();
-            document = document.field("reach", format!("{} {} {}", line.server, line.how.word(), path.join(">")));
+            let path = if path.is_empty() { "-".to_owned() } else { path.join(">") };
+            document = document.field("reach", format!("{} {} {path}", line.server, line.how.word()));
         }
     }
     for survivors in &assessment.survivors {

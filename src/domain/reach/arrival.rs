@@ -147,20 +147,19 @@ fn relays(look: &mut Look<'_>, server: &ServerName) -> (How, String) {
 fn step(look: &mut Look<'_>, from: &Arrival, out: &(How, String), link: &Link) -> Arrival {
     let mut path = from.path.clone();
     path.push(link.replica.clone());
-    let (edge, why) = edge(look, &from.server, link);
     let at_source = match &from.how {
         How::RunsHere => How::Now,
         other => other.clone(),
     };
-    // A link that nothing passes wins over everything; else the worst uncertainty on the way counts.
+    // What cannot arrive relies on no link, so the link's facts are asked only when something may pass it: a receiver
+    // that loses its source must not stop the fence that is put up because of it.
     let (how, why) = if at_source.spares() {
         (at_source, from.why.clone())
     } else if out.0.spares() {
         (out.0.clone(), out.1.clone())
-    } else if edge.spares() {
-        (edge, why)
     } else {
-        weakest(vec![(at_source, from.why.clone()), out.clone(), (edge, why)])
+        let (edge, why) = edge(look, &from.server, link);
+        if edge.spares() { (edge, why) } else { weakest(vec![(at_source, from.why.clone()), out.clone(), (edge, why)]) }
     };
     Arrival { server: link.replica.clone(), how, path, why }
 }

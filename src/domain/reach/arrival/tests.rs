@@ -106,3 +106,17 @@ fn a_cluster_member_reaches_the_group_also_when_not_logged() {
     let fleet = Fixture::new().server("a").cluster("a", "galera").replica("b", Replica::of("a"));
     assert_eq!(how(&fleet, Carry::Unlogged)["b"], How::Group);
 }
+
+#[test]
+fn an_unlogged_statement_relies_on_no_state_of_a_link() {
+    let fleet = Fixture::new().server("a").replica("b", Replica::of("a").error("2013 lost the source"));
+    let snapshot = fleet.snapshot();
+    let relied_on = |carry| {
+        let mut look = Look::at(&snapshot);
+        reach(&mut look, &fleet.fleet(), &"a".parse().unwrap(), carry);
+        let error = FactKey::link(&"b".parse().unwrap(), "", LinkFact::Error);
+        look.evidence().iter().any(|evidence| evidence.claim.key == error)
+    };
+    assert!(relied_on(Carry::Logged), "the control: a logged statement does");
+    assert!(!relied_on(Carry::Unlogged));
+}
