@@ -28,8 +28,10 @@ async fn the_shipped_rebuild_ends_equal(flavor: Flavor) {
     assert_eq!(scene.holds("db-c").await, db_c, "db-c's table is the one it was");
     assert_eq!(SERVERS.map(|name| scene.drops(name)), [1, 0, 0]);
     scene.the_log_is_on("db-b").await;
-    // Two for the DROP, one for the renaming and one for letting the spare follow again.
-    assert_eq!(scene.office.audit(&run.id()), 4);
+    // Two for the DROP, one for the renaming and one for letting the spare follow again; more if a fact moved between
+    // a signature and the send, so that a request became void and was asked for again.
+    let approvals = scene.office.audit(&run.id());
+    assert!(approvals >= 4, "{approvals} approvals");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
