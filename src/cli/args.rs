@@ -1,4 +1,4 @@
-//! The command line as it is written, close to the text of `docs/commands.md`. Nothing here touches the system.
+//! The command line as it is written, one struct for each command. Nothing here touches the system.
 
 use std::path::PathBuf;
 

@@ -13,7 +13,7 @@ pub fn hex(bytes: &[u8]) -> String {
 /// `text` in printable ASCII: a backslash doubled, everything outside 0x20 to 0x7E as `\u{hex}`.
 ///
 /// Injective, so two different texts never look alike: bidirectional controls, zero-width characters, terminal
-/// escapes and look-alike letters all become visible. The rules are in `docs/security-model.md`.
+/// escapes and look-alike letters all become visible. The signed documents of `approval::document` are made of it.
 pub fn printable(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
