@@ -7,8 +7,9 @@ use super::args::{ApprovalCommand, ApproveArgs, ObjectArgs, RequestCommand};
 use super::error::CliError;
 use super::exit::Exit;
 use super::output::{data, say};
-use super::place::{self, expect_operator, find_request, now, open_store, put, signer, state_dir};
+use super::place::{self, find_request, now, open_store, put, state_dir};
 use super::servers::LiveObserve;
+use super::who::Operator;
 use crate::domain::approval::challenge::Challenge;
 use crate::domain::approval::request::Request;
 use crate::domain::approval::sshsig::{Verb, tidied};
@@ -27,9 +28,7 @@ use crate::store::trust_files;
 
 pub async fn approve(args: ApproveArgs) -> Result<Exit, CliError> {
     let store = open_store(&args.state)?;
-    let trust = trust_files::load(&state_dir(&args.state)?)?;
-    let signer = signer(&args.operator)?;
-    expect_operator(&trust, &signer, &args.operator.operator)?;
+    let Operator { who, signer, .. } = Operator::of(&args.operator, &args.state).await?;
     let (state, request) = find_request(&store, &args.request).await?;
     expect_open(&request)?;
     let challenge = Challenge::of(&request);
@@ -42,9 +41,9 @@ pub async fn approve(args: ApproveArgs) -> Result<Exit, CliError> {
         say(&format!("you see what the driver saw: {confirmed} of {of} claims, the same script, the same reach"));
     }
     let said = Said { measured, answer: args.answer, reason: args.reason };
-    let person = sign_approval(&signer, &args.operator.operator, &request, said).await?;
+    let person = sign_approval(&signer, &who, &request, said).await?;
     put(&store, &state.opened.run, &person).await?;
-    data(&format!("approval of {} by {} is on its way to {}", args.request, args.operator.operator, state.opened.run));
+    data(&format!("approval of {} by {} is on its way to {}", args.request, who, state.opened.run));
     Ok(Exit::Ok)
 }
 
@@ -128,18 +127,15 @@ pub fn text_differs(request: &RequestState, assessment: &Assessment) -> Option<S
 
 pub async fn object(args: ObjectArgs, how: Stopper) -> Result<Exit, CliError> {
     let store = open_store(&args.state)?;
-    let trust = trust_files::load(&state_dir(&args.state)?)?;
-    let signer = signer(&args.operator)?;
-    expect_operator(&trust, &signer, &args.operator.operator)?;
+    let Operator { who, signer, .. } = Operator::of(&args.operator, &args.state).await?;
     let (state, request) = find_request(&store, &args.request).await?;
-    let person =
-        sign_objection(&signer, &args.operator.operator, (&state.opened.run, &request), how, args.reason).await?;
+    let person = sign_objection(&signer, &who, (&state.opened.run, &request), how, args.reason).await?;
     put(&store, &state.opened.run, &person).await?;
     data(&format!(
         "{} of {} by {} is on its way",
         if how == Stopper::Rejected { "rejection" } else { "withdrawal" },
         args.request,
-        args.operator.operator
+        who
     ));
     Ok(Exit::Ok)
 }

@@ -21,6 +21,7 @@ pub mod servers;
 pub mod signals;
 pub mod status;
 pub mod trust;
+pub mod who;
 
 use std::process::ExitCode;
 

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::args::{OperatorArgs, StateArg};
+use super::args::StateArg;
 use super::error::CliError;
 use super::exit::Exit;
-use crate::domain::base::{Principal, RequestId, RunId, Timestamp};
+use crate::domain::base::{RequestId, RunId, Timestamp};
 use crate::domain::fleet::{self, Fleet};
 use crate::domain::journal::Line;
 use crate::domain::journal::record::Record;
@@ -14,7 +14,6 @@ use crate::domain::run::state::{RequestState, State};
 use crate::domain::snapshot::{Snapshot, SnapshotFile};
 use crate::domain::yaml;
 use crate::executor::journal::{Watcher, fold};
-use crate::keys::Signer;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Inbox, Journal};
 
@@ -71,20 +70,6 @@ pub fn params(pairs: &[String]) -> Result<BTreeMap<String, String>, CliError> {
         .collect()
 }
 
-/// The operator's key: a file, or the agent.
-pub fn signer(operator: &OperatorArgs) -> Result<Signer, CliError> {
-    let passphrase =
-        std::env::var("COUNTERSIGN_PASSPHRASE_FILE").ok().map(|path| read_file(Path::new(&path))).transpose()?;
-    let passphrase = passphrase.as_deref().map(|text| text.trim_end_matches('\n'));
-    let socket = std::env::var_os("SSH_AUTH_SOCK").map(PathBuf::from);
-    match &operator.key {
-        Some(path) => Ok(Signer::open(path, passphrase, socket.as_deref())?),
-        None => {
-            Err(CliError::usage("give `--key FILE`: a private key, or a `.pub` file whose key the ssh agent holds"))
-        }
-    }
-}
-
 /// Sees nothing: for commands that only want the state.
 #[derive(Debug)]
 pub struct Unwatched;
@@ -124,24 +109,4 @@ pub async fn put(
 /// The wall clock, to the millisecond.
 pub fn now() -> Timestamp {
     Timestamp::from_millis(jiff::Timestamp::now().as_millisecond())
-}
-
-/// Checks that a key is the operator's, before anything is signed with it.
-pub fn expect_operator(
-    trust: &crate::domain::approval::trust::Trust,
-    signer: &Signer,
-    operator: &Principal,
-) -> Result<(), CliError> {
-    let known =
-        trust.roster().operators().iter().any(|o| o.principal == *operator && o.key.point() == signer.key().point());
-    if known {
-        return Ok(());
-    }
-    let names: Vec<&str> = trust.roster().operators().iter().map(|o| o.principal.as_str()).collect();
-    let message = if names.contains(&operator.as_str()) {
-        format!("the key {} is not a key of {operator}", signer.key().fingerprint())
-    } else {
-        format!("{operator} is not an operator here: expected one of {}", names.join(", "))
-    };
-    Err(CliError::new(Exit::Approval, message).hint("`countersign trust show` lists operators and fingerprints"))
 }

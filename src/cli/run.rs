@@ -7,13 +7,14 @@ use std::sync::atomic::AtomicBool;
 
 use tokio::sync::{mpsc, watch};
 
-use super::args::{OutputArgs, ResumeArgs, RunArgs};
+use super::args::{OperatorArgs, OutputArgs, ResumeArgs, RunArgs, StateArg};
 use super::error::CliError;
 use super::exit::Exit;
 use super::output::{Narrator, say};
-use super::place::{expect_operator, now, open_store, params, parse_fleet, read_file, read_fleet, signer, state_dir};
-use super::screen::{self, DriverScreen, Over};
+use super::place::{now, open_store, params, parse_fleet, read_file, read_fleet, state_dir};
+use super::screen::{DriverScreen, Over};
 use super::servers::{LiveObserve, OsWorld};
+use super::who::{self, Operator};
 use crate::act::Acting;
 use crate::domain::approval::trust::Trust;
 use crate::domain::base::{Principal, RunId, Span, text};
@@ -24,9 +25,8 @@ use crate::domain::run::state::{Phase, State};
 use crate::domain::runbook::{self, Runbook};
 use crate::executor::journal::{Recorder, fold, open};
 use crate::executor::{AtStop, Executor};
-use crate::keys::{RunKey, Signer};
+use crate::keys::RunKey;
 use crate::store::sqlite::SqliteStore;
-use crate::store::trust_files;
 use crate::store::{Holder, Journal, Lease, Leases};
 use crate::tui::terminal::TakenTerminal;
 
@@ -48,33 +48,21 @@ pub async fn run(args: RunArgs) -> Result<Exit, CliError> {
     let (fleet, fleet_text) = read_fleet(&args.runbook.fleet)?;
     let params = params(&args.runbook.param)?;
     let runbook = read_runbook(&args.runbook.runbook, &params, &fleet)?;
-    let dir = state_dir(&args.state)?;
-    let trust = trust_files::load(&dir)?;
-    let signer = signer(&args.operator)?;
-    expect_operator(&trust, &signer, &args.operator.operator)?;
-    let shown = Shown::on_this_terminal(args.output, &args.operator.operator, signer, &trust);
+    let (shown, driver, trust) = shown_to(args.output, &args.operator, &args.state).await?;
     let params = runbook.chosen();
     let prepared = Prepared { fleet, fleet_text, runbook, trust, params };
-    let plan = RunPlan { run: new_run_id(), driver: args.operator.operator, reason: args.reason };
-    start(prepared, plan, SqliteStore::create(&dir)?, shown).await
+    let plan = RunPlan { run: new_run_id(), driver, reason: args.reason };
+    start(prepared, plan, SqliteStore::create(&state_dir(&args.state)?)?, shown).await
 }
 
 /// How the driver sees the run.
 #[derive(Debug)]
 pub enum Shown {
     Lines(OutputArgs),
-    Screen(screen::Person),
+    Screen(Operator),
 }
 
 impl Shown {
-    /// A screen if there is a terminal for it and nobody asked for lines.
-    fn on_this_terminal(output: OutputArgs, who: &Principal, signer: Signer, trust: &Trust) -> Self {
-        if output.plain || output.json || !TakenTerminal::is_there() {
-            return Self::Lines(output);
-        }
-        Self::Screen(screen::Person { who: who.clone(), signer, trust: trust.clone() })
-    }
-
     fn narrator(&self) -> Narrator {
         match self {
             Self::Lines(output) => Narrator::new(*output),
@@ -89,6 +77,21 @@ impl Shown {
             Self::Screen(_) => AtStop::Wait,
         }
     }
+}
+
+/// A screen if there is a terminal for it and nobody asked for lines, and who drives.
+async fn shown_to(
+    output: OutputArgs,
+    operator: &OperatorArgs,
+    state: &StateArg,
+) -> Result<(Shown, Principal, Trust), CliError> {
+    if output.plain || output.json || !TakenTerminal::is_there() {
+        let (driver, trust) = who::driver(operator, state).await?;
+        return Ok((Shown::Lines(output), driver, trust));
+    }
+    let driver = Operator::of(operator, state).await?;
+    let (name, trust) = (driver.who.clone(), driver.trust.clone());
+    Ok((Shown::Screen(driver), name, trust))
 }
 
 impl From<OutputArgs> for Shown {
@@ -126,11 +129,7 @@ pub async fn start(
 
 pub async fn resume(args: ResumeArgs) -> Result<Exit, CliError> {
     let store = open_store(&args.state)?;
-    let trust = trust_files::load(&state_dir(&args.state)?)?;
-    let signer = signer(&args.operator)?;
-    let driver = args.operator.operator;
-    expect_operator(&trust, &signer, &driver)?;
-    let shown = Shown::on_this_terminal(args.output, &driver, signer, &trust);
+    let (shown, driver, trust) = shown_to(args.output, &args.operator, &args.state).await?;
     let lease = store.acquire(&args.run, &holder(&driver)).await?;
     let mut narrator = shown.narrator();
     let state = fold(&store, &args.run, &mut narrator).await?;

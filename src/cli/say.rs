@@ -4,7 +4,8 @@ use super::args::{NoteArgs, OperatorArgs, StateArg};
 use super::error::CliError;
 use super::exit::Exit;
 use super::output::data;
-use super::place::{expect_operator, now, open_store, put, signer, state_dir, state_of};
+use super::place::{now, open_store, put, state_of};
+use super::who::Operator;
 use crate::domain::approval::sshsig::Verb;
 use crate::domain::approval::votes::{Input, InputVerb, JournalHead};
 use crate::domain::base::{Principal, RunId};
@@ -12,7 +13,6 @@ use crate::domain::journal::Head;
 use crate::domain::run::effect::Person;
 use crate::domain::run::state::{Phase, State};
 use crate::keys::Signer;
-use crate::store::trust_files;
 
 /// Signs one input for the run as it stands and leaves it in the inbox.
 pub async fn signed(
@@ -22,15 +22,13 @@ pub async fn signed(
     verb: InputVerb,
     argument: &str,
 ) -> Result<Exit, CliError> {
+    let Operator { who, signer, .. } = Operator::of(operator, state).await?;
     let store = open_store(state)?;
-    let trust = trust_files::load(&state_dir(state)?)?;
-    let signer = signer(operator)?;
-    expect_operator(&trust, &signer, &operator.operator)?;
     let current = state_of(&store, run).await?;
     expect_open(&current)?;
-    let person = sign_input(&signer, &operator.operator, &current, verb, argument).await?;
+    let person = sign_input(&signer, &who, &current, verb, argument).await?;
     put(&store, run, &person).await?;
-    data(&format!("{} said to {run} as {}", verb.word(), operator.operator));
+    data(&format!("{} said to {run} as {}", verb.word(), who));
     Ok(Exit::Ok)
 }
 

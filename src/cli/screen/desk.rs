@@ -10,7 +10,7 @@ use super::super::error::CliError;
 use super::super::exit::Exit;
 use super::super::place::{now, put, state_of};
 use super::super::say::sign_at;
-use super::Person as Operator;
+use super::super::who::Operator;
 use super::driver::Handle;
 use crate::domain::approval::challenge::Challenge;
 use crate::domain::approval::votes::InputVerb;

@@ -7,7 +7,8 @@ use tokio::sync::{mpsc, watch};
 
 use super::super::error::CliError;
 use super::super::exit::Exit;
-use super::{Person, Screening, show};
+use super::super::who::Operator;
+use super::{Screening, show};
 use crate::domain::base::RunId;
 use crate::store::sqlite::SqliteStore;
 use crate::tui::model::Seat;
@@ -60,7 +61,7 @@ impl DriverScreen {
         self,
         store: SqliteStore,
         run: RunId,
-        person: Person,
+        person: Operator,
     ) -> std::io::Result<std::thread::JoinHandle<Result<(), CliError>>> {
         std::thread::Builder::new().name("screen".to_owned()).spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()

@@ -14,19 +14,19 @@ use tokio::sync::{mpsc, watch};
 
 use self::desk::Desk;
 use self::feed::Feed;
-use super::args::{AttachArgs, OperatorArgs, ReviewArgs, StateArg};
+use super::args::{AttachArgs, ReviewArgs};
 use super::error::CliError;
 use super::exit::Exit;
 use super::output::data;
-use super::place::{self, expect_operator, find_request, now, open_store, signer, state_dir, state_of};
-use crate::domain::approval::trust::Trust;
+use super::place::{self, find_request, now, open_store, state_of};
+use super::who::Operator;
 use crate::domain::base::{Principal, RunId};
 use crate::domain::fleet::Fleet;
 use crate::domain::run::state::{Phase, State};
 use crate::domain::runbook;
 use crate::keys::Signer;
+use crate::store::Journal as _;
 use crate::store::sqlite::SqliteStore;
-use crate::store::{Journal as _, trust_files};
 use crate::tui::model::{Model, Seat, Viewer};
 use crate::tui::review::approved;
 use crate::tui::terminal::{self, Environment, TakenTerminal};
@@ -38,35 +38,17 @@ const WAITING_MSGS: usize = 256;
 /// What a person asked for and was not done yet.
 const WAITING_ACTIONS: usize = 64;
 
-/// Who looks, and with which key that person signs.
-#[derive(Debug)]
-pub struct Person {
-    pub who: Principal,
-    pub signer: Signer,
-    pub trust: Trust,
-}
-
-impl Person {
-    /// The operator that a command names, if the key is that operator's.
-    fn of(operator: &OperatorArgs, state: &StateArg) -> Result<Self, CliError> {
-        let trust = trust_files::load(&state_dir(state)?)?;
-        let signer = signer(operator)?;
-        expect_operator(&trust, &signer, &operator.operator)?;
-        Ok(Self { who: operator.operator.clone(), signer, trust })
-    }
-}
-
 pub async fn attach(args: AttachArgs) -> Result<Exit, CliError> {
     expect_terminal("countersign status --json")?;
     let store = open_store(&args.state)?;
-    let person = Person::of(&args.operator, &args.state)?;
+    let person = Operator::of(&args.operator, &args.state).await?;
     show(Screening { store, run: args.run, person, seat: Seat::Watches, driver: None }).await?;
     Ok(Exit::Ok)
 }
 
 pub async fn review(args: ReviewArgs) -> Result<Exit, CliError> {
     let store = open_store(&args.state)?;
-    let person = Person::of(&args.operator, &args.state)?;
+    let person = Operator::of(&args.operator, &args.state).await?;
     let run = match &args.request {
         Some(request) => {
             let (state, request) = find_request(&store, request).await?;
@@ -114,7 +96,7 @@ fn waits_for(state: &State, who: &Principal) -> bool {
 pub struct Screening {
     pub store: SqliteStore,
     pub run: RunId,
-    pub person: Person,
+    pub person: Operator,
     pub seat: Seat,
     pub driver: Option<DriverScreen>,
 }
@@ -173,7 +155,7 @@ async fn signalled() {
     }
 }
 
-fn viewer(person: &Person, fleet: &Fleet, seat: Seat) -> Viewer {
+fn viewer(person: &Operator, fleet: &Fleet, seat: Seat) -> Viewer {
     let kind = match &person.signer {
         Signer::Agent { .. } => "agent",
         Signer::File(_) => "file",
