@@ -2,18 +2,12 @@
 
 use std::fmt;
 use std::path::PathBuf;
-use std::process::Stdio;
-use std::time::Duration;
 
-use tokio::process::Command;
-
-use super::error::{ConnectError, PasswordProblem};
+use super::command::first_line;
+use super::error::ConnectError;
 use super::option_file::OptionFile;
 use crate::domain::base::text::printable;
 use crate::domain::fleet::Login;
-
-/// Longer than a person needs to touch a token, shorter than somebody waits without looking.
-const PASSWORD_LIMIT: Duration = Duration::from_secs(10);
 
 /// A user with what proves it. `Debug` shows the user only.
 #[derive(Clone)]
@@ -72,29 +66,5 @@ fn expand_home(path: &str) -> PathBuf {
 /// Runs a password command and returns the first line it writes.
 async fn ask(command: &[String]) -> Result<String, ConnectError> {
     let program = command.first().map_or_else(String::new, |program| printable(program));
-    run(command).await.map_err(|problem| ConnectError::PasswordCommand { program, problem })
-}
-
-async fn run(command: &[String]) -> Result<String, PasswordProblem> {
-    let (program, arguments) = command.split_first().ok_or(PasswordProblem::Empty)?;
-    let child = Command::new(program)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .kill_on_drop(true)
-        .output();
-    let output = tokio::time::timeout(PASSWORD_LIMIT, child)
-        .await
-        .map_err(|_| PasswordProblem::TooSlow(PASSWORD_LIMIT))?
-        .map_err(|error| PasswordProblem::NotStarted(error.kind()))?;
-    if !output.status.success() {
-        return Err(PasswordProblem::Failed(output.status.to_string()));
-    }
-    let line = output.stdout.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let line = line.strip_suffix(b"\r").unwrap_or(line);
-    if line.is_empty() {
-        return Err(PasswordProblem::NoLine);
-    }
-    String::from_utf8(line.to_vec()).map_err(|_| PasswordProblem::NotText)
+    first_line(command).await.map_err(|problem| ConnectError::PasswordCommand { program, problem })
 }

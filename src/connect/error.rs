@@ -32,12 +32,12 @@ pub enum ConnectError {
     #[error("expected a user for the login, found none: set `user`, or `defaults_file` with a group that names one")]
     NoUser,
     #[error("the password command `{program}` {problem}; run it by hand as this user")]
-    PasswordCommand { program: String, problem: PasswordProblem },
+    PasswordCommand { program: String, problem: CommandProblem },
 }
 
-/// What went wrong with a password command. Nothing that it wrote is kept: it may hold the secret.
+/// What went wrong with a declared command. Nothing that it wrote is kept: it may hold a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum PasswordProblem {
+pub enum CommandProblem {
     #[error("is empty: expected a program and its arguments")]
     Empty,
     #[error("could not be started: {0}")]

@@ -3,6 +3,7 @@
 //! Nothing is pooled, nothing reconnects by itself, no file of this machine is ever sent, and no secret stands in an
 //! error, a log line or a `Debug` output. What is said on the connection is the business of `observe` and `act`.
 
+pub mod command;
 mod credentials;
 mod error;
 mod option_file;

@@ -9,6 +9,7 @@ fn server(endpoint: Endpoint) -> Server {
         also: Vec::new(),
         identity: None,
         accept_untested: false,
+        free_bytes_command: None,
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod answer;
 mod decode;
+mod disk;
 pub mod measure;
 mod probe;
 mod watched;

@@ -10,12 +10,13 @@ use tokio::time::Instant;
 
 use super::answer::{Answers, Refusal, Row};
 use super::decode::{Outcome, Reading};
+use super::disk::Disk;
 use super::now;
 use super::probe::{self, Probe};
 use crate::connect::{self, ConnectError};
 use crate::domain::base::TableName;
 use crate::domain::base::text::printable;
-use crate::domain::fleet::{Endpoint, Login, Server};
+use crate::domain::fleet::{Login, Server};
 use crate::domain::sql::Dialect;
 
 /// One server of the fleet.
@@ -23,6 +24,7 @@ pub(super) struct Watched {
     server: Arc<Server>,
     login: Arc<Login>,
     line: Line,
+    disk: Disk,
     /// The channels of the last answer.
     channels: BTreeSet<String>,
 }
@@ -66,6 +68,7 @@ impl Watched {
             server: Arc::new(server.clone()),
             login: Arc::new(login.clone()),
             line: Line::Down,
+            disk: Disk::default(),
             channels: BTreeSet::new(),
         }
     }
@@ -95,7 +98,8 @@ impl Watched {
         let mut session = self.connected(deadline).await?;
         let answers = tokio::time::timeout_at(deadline, session.ask(tables)).await.map_err(|_| None)??;
         let mut reading = Reading::new(session.dialect, now(), answers);
-        reading.free_bytes = self.free_bytes(&reading);
+        let datadir = reading.variable("datadir").map(str::to_owned);
+        reading.free_bytes = self.disk.room(&self.server, datadir.as_deref().map_err(Clone::clone), deadline).await;
         self.line = Line::Up(session);
         Ok(reading)
     }
@@ -121,16 +125,6 @@ impl Watched {
             Ok(Some(Err(ended))) => Err(Some(Why::Broke(ended.to_string()))),
             Ok(None) => Err(Some(Why::Broke("no connection was being made".to_owned()))),
         }
-    }
-
-    /// Only a server behind a unix socket keeps its data where we can look.
-    fn free_bytes(&self, reading: &Reading) -> Result<u64, String> {
-        if !matches!(self.server.endpoint, Endpoint::Socket { .. }) {
-            return Err("the server is on another machine".to_owned());
-        }
-        let dir = reading.variable("datadir")?;
-        let space = rustix::fs::statvfs(dir).map_err(|error| format!("`{}`: {error}", printable(dir)))?;
-        Ok(space.f_bavail.saturating_mul(space.f_frsize))
     }
 }
 

@@ -42,6 +42,8 @@ pub struct Server {
     pub identity: Option<String>,
     /// An untested version is taken for acting as well.
     pub accept_untested: bool,
+    /// Prints how many bytes are free where the server keeps its data.
+    pub free_bytes_command: Option<Vec<String>>,
 }
 
 /// How a server is reached.

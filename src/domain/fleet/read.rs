@@ -52,6 +52,10 @@ pub struct ServerEntry {
     /// Act on a version that was never tested.
     #[serde(default)]
     pub accept_untested: bool,
+    /// Run without a shell on the machine that looks; its first line is the number of free bytes where the server keeps
+    /// its data. Needed for servers on other machines, for example through ssh.
+    #[serde(default)]
+    pub free_bytes_command: Option<Vec<String>>,
 }
 
 /// The rules' entry.
@@ -136,6 +140,7 @@ fn resolve_server(name: &str, entry: ServerEntry) -> Result<Server, String> {
         also: entry.also,
         identity: entry.identity,
         accept_untested: entry.accept_untested,
+        free_bytes_command: entry.free_bytes_command,
     })
 }
 

@@ -262,6 +262,7 @@ impl Fixture {
             also: Vec::new(),
             identity: None,
             accept_untested: false,
+            free_bytes_command: None,
         };
         let login = Login { defaults_file: None, group: None, user: None, password_command: None };
         Fleet {

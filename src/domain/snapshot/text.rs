@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::look::{Claim, Evidence, Test};
 use super::{FactKey, Snapshot, Value};
-use crate::domain::base::Known;
+use crate::domain::base::{Known, Verdict};
 
 /// A fact that differs between two snapshots.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,10 +99,11 @@ impl fmt::Display for Claim {
 
 impl fmt::Display for Evidence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.verdict.holds() {
-            write!(f, "{}", self.claim)
-        } else {
-            write!(f, "{}: {} (seen: {})", self.claim, self.verdict, self.seen)
+        match &self.verdict {
+            Verdict::Holds => write!(f, "{}", self.claim),
+            // What is unknown was not seen, and the verdict says why already.
+            Verdict::CannotTell { .. } if self.at.is_none() => write!(f, "{}: {}", self.claim, self.verdict),
+            verdict => write!(f, "{}: {verdict} (seen: {})", self.claim, self.seen),
         }
     }
 }

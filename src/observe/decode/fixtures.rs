@@ -156,6 +156,7 @@ pub fn decoded(outcomes: Vec<(&str, Outcome)>, consumers: Vec<Consumer>) -> BTre
         also: Vec::new(),
         identity: None,
         accept_untested: false,
+        free_bytes_command: None,
     };
     let login = Login { defaults_file: None, group: None, user: None, password_command: None };
     let names = ["db-a", "db-b", "db-c"];

@@ -109,7 +109,13 @@ fn blocked_by(assessment: &Assessment) -> Vec<String> {
 pub(super) fn failed(check: &Check) -> String {
     let facts: Vec<String> =
         check.evidence.iter().filter(|evidence| !evidence.verdict.holds()).map(Evidence::to_string).collect();
-    format!("{}: {} ({})", check.says, check.verdict, facts.join("; "))
+    match &check.verdict {
+        // The facts say why, each for itself.
+        Verdict::CannotTell { .. } if !facts.is_empty() => {
+            format!("{}: cannot tell ({})", check.says, facts.join("; "))
+        }
+        verdict => format!("{}: {verdict} ({})", check.says, facts.join("; ")),
+    }
 }
 
 pub(super) fn arm(
