@@ -63,8 +63,11 @@ fn beneath(before: Option<&State>, at: Timestamp, record: &Record) -> Vec<String
             format!("driver {} on {}   fleet {}", opened.by, say(&opened.host), say(&opened.fleet)),
             format!("stop it at any time: countersign hold {run}"),
         ],
-        Record::Asked { read_back, .. } => {
-            vec![format!("read back: {}", say(read_back)), format!("next:  countersign answer {run} TEXT")]
+        Record::Asked { text, read_back, .. } => {
+            let mut lines: Vec<String> = text.lines().skip(1).map(say).collect();
+            lines.push(format!("read back: {}", say(read_back)));
+            lines.push(format!("next:  countersign answer {run} TEXT"));
+            lines
         }
         Record::Waiting { claims, .. } => {
             claims.iter().map(|claim| format!("until {}", say(&claim.to_string()))).collect()

@@ -144,7 +144,7 @@ fn step_said(before: Option<&State>, record: &Record) -> (&'static str, String) 
     match record {
         Record::Entered { attempt: 1, .. } => ("checking", String::new()),
         Record::Entered { attempt, .. } => ("checking", format!("attempt {attempt}")),
-        Record::Asked { text, .. } => ("by hand", say(text)),
+        Record::Asked { text, .. } => ("by hand", say(text.lines().next().unwrap_or_default())),
         Record::Answered { text, .. } => ("answered", format!("\"{}\"", say(text))),
         Record::Waiting { claims, until, .. } => {
             ("waiting", format!("for {} until {}", count(claims.len(), "fact"), until.clock()))
