@@ -9,11 +9,11 @@ use countersign::domain::snapshot::{FactKey, LinkFact, Patch, ServerFact, Snapsh
 use countersign::domain::vocabulary::World;
 use countersign::simulate::faults::Weather;
 use countersign::simulate::run::{Honest, simulate_in_no_time};
-use countersign::simulate::scenario::{Scenario, tables_of};
+use countersign::simulate::scenario::Scenario;
 
 fn planned(scenario: &Scenario) -> Plan {
     let run = RunId::parse("r-1").unwrap();
-    let tables = tables_of(&scenario.runbook, &run);
+    let tables = scenario.runbook.tables(&run);
     let world = World { fleet: &scenario.fleet, run: &run, tables: &tables };
     plan(&scenario.runbook, world, &scenario.snapshot, &Policy::default())
 }

@@ -17,7 +17,7 @@ use countersign::domain::snapshot::fixture::Fixture;
 use countersign::domain::snapshot::fixture::Replica;
 use countersign::domain::snapshot::{FactKey, Patch, Snapshot, TableFact, Value};
 use countersign::simulate::people;
-use countersign::simulate::scenario::{Scenario, tables_of};
+use countersign::simulate::scenario::Scenario;
 
 pub const TABLE: &str = "shop.orders";
 
@@ -60,7 +60,7 @@ impl Bench {
         let mut runbook = Scenario::rebuild().runbook;
         runbook.steps = steps(names);
         let run = RunId::parse("r-1").unwrap();
-        let tables: BTreeSet<TableName> = tables_of(&runbook, &run);
+        let tables: BTreeSet<TableName> = runbook.tables(&run);
         let setup = Setup {
             runbook,
             fleet: fixture().fleet(),

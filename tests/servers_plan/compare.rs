@@ -12,11 +12,15 @@ pub struct Left {
     pub why: &'static str,
 }
 
-/// A kind of fact, whichever server, link or table it is of.
+/// A kind of fact, whichever server or table it is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
+    /// Of a server, whatever was predicted.
     Server(ServerFact),
+    /// Of a table, whatever was predicted.
     Table(TableFact),
+    /// Of a table, where the prediction itself says that it cannot be told.
+    Untold(TableFact),
 }
 
 /// What came of every fact.
@@ -55,15 +59,15 @@ pub fn compare(
     }
     for (key, known) in &named {
         let came = seen.get(key);
-        let excluded = left.iter().find(|left| left.kind.is(key));
+        let excluded = left.iter().find(|left| left.kind.is(key, known));
         match (verdict(key, known, came), excluded) {
-            (Verdict::Equal, _) => compared.equal += 1,
-            (Verdict::Bounded, _) => compared.bounded += 1,
             (Verdict::Untold, _) => compared.untold += 1,
-            (Verdict::Differs, Some(left)) => {
+            (_, Some(left)) => {
                 *compared.left.entry(*left).or_default() += 1;
                 compared.unused.remove(left);
             }
+            (Verdict::Equal, None) => compared.equal += 1,
+            (Verdict::Bounded, None) => compared.bounded += 1,
             (Verdict::Differs, None) => compared.wrong.push(format!("{key}: predicted {known:?}, came {came:?}")),
         }
     }
@@ -106,8 +110,9 @@ fn within(key: &FactKey, predicted: &Value, came: &Value) -> bool {
 }
 
 impl Kind {
-    fn is(self, key: &FactKey) -> bool {
+    fn is(self, key: &FactKey, predicted: &Known<Value>) -> bool {
         match (self, &key.about) {
+            (Self::Untold(kind), About::Table { fact, .. }) => kind == *fact && predicted.value().is_err(),
             (Self::Server(kind), About::Server(fact)) => kind == *fact,
             (Self::Table(kind), About::Table { fact, .. }) => kind == *fact,
             _ => false,
@@ -126,9 +131,11 @@ impl Compared {
         }
     }
 
-    /// Nothing came otherwise, enough was compared, and every exclusion was needed.
+    /// Nothing came otherwise, enough was compared, every exclusion was needed, and not for more than so many facts.
     #[track_caller]
-    pub fn expect(&self, at_least: usize) {
+    pub fn expect(&self, at_least: usize, at_most_left: usize) {
+        let left: usize = self.left.values().sum();
+        assert!(left <= at_most_left, "{left} facts left out, at most {at_most_left} expected: {:#?}", self.left);
         assert!(self.wrong.is_empty(), "{:#?}", self.wrong);
         assert!(self.unused.is_empty(), "left out without need: {:#?}", self.unused);
         assert!(self.equal >= at_least, "{} facts equal, {at_least} expected", self.equal);

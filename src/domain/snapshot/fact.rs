@@ -60,6 +60,9 @@ pub enum ServerFact {
     FreeBytes,
 }
 
+/// What the host of a detached link is prefixed with: no resolver accepts it, and taking it off gives the host back.
+pub const NOWHERE: &str = "//";
+
 /// Facts of one replication link, kept at the replica, by channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -201,6 +204,25 @@ impl LinkFact {
 }
 
 impl TableFact {
+    /// Every fact of a table, existence first: the others are told of a table that is there.
+    pub const ALL: [Self; 10] = [
+        Self::Exists,
+        Self::Engine,
+        Self::Definition,
+        Self::ObjectId,
+        Self::Damage,
+        Self::OwnForeignKeys,
+        Self::PointingForeignKeys,
+        Self::Triggers,
+        Self::Bytes,
+        Self::Finding,
+    ];
+
+    /// What follows from the statements that made the table, so that servers of one version that executed the same
+    /// ones agree on it.
+    pub const MADE: [Self; 5] =
+        [Self::Engine, Self::Definition, Self::OwnForeignKeys, Self::PointingForeignKeys, Self::Triggers];
+
     const fn words(self) -> &'static str {
         match self {
             Self::Exists => "existence",
