@@ -95,7 +95,8 @@ fn reached(scenario: &Scenario) -> Vec<(String, Snapshot)> {
 }
 
 /// Why a fact may be left out of the comparison: it moves by itself, or the plan said that it cannot be told.
-const KNOWN_REASONS: [&str; 9] = [
+const KNOWN_REASONS: [&str; 10] = [
+    "it follows the connections of replicas",
     "every write of the application",
     "every write on the machine",
     "it is computed from an uptime",

@@ -13,6 +13,8 @@ mod driver;
 #[path = "postmortems/scene.rs"]
 #[expect(dead_code, reason = "shared with the outages, which use all of it")]
 mod scene;
+#[path = "servers_plan/semi_sync.rs"]
+mod semi_sync;
 
 use std::path::Path;
 

@@ -9,7 +9,7 @@ use crate::domain::base::{Known, ServerName, TableName};
 use crate::domain::fleet::Fleet;
 use crate::domain::snapshot::{About, LinkFact, ServerFact, ServerFacts, TableFact, Value};
 
-const SERVER_FACTS: [ServerFact; 14] = [
+const SERVER_FACTS: [ServerFact; 15] = [
     ServerFact::Identity,
     ServerFact::Version,
     ServerFact::BootedAt,
@@ -22,6 +22,7 @@ const SERVER_FACTS: [ServerFact; 14] = [
     ServerFact::Channels,
     ServerFact::UnexplainedReaders,
     ServerFact::SemiSync,
+    ServerFact::Acknowledges,
     ServerFact::UnloggedSessions,
     ServerFact::FreeBytes,
 ];
