@@ -23,6 +23,7 @@ use countersign::simulate::scenario::Scenario;
 pub const TABLE: &str = "shop.orders";
 
 /// A run without an executor: what decide answers is applied, and what it asks for is handed back.
+#[derive(Clone)]
 pub struct Bench {
     pub setup: Setup,
     pub state: State,

@@ -71,7 +71,7 @@ fn a_replica_that_acknowledges_is_told_by_its_status_in_the_words_of_both_flavor
         Answering::mysql(B).status("rpl_semi_sync_replica_status", "ON"),
         Answering::mariadb("2").status("rpl_semi_sync_slave_status", "ON"),
     ] {
-        assert_eq!(server_value(&answering.reading(), ServerFact::Acknowledges), Ok(Value::Flag(true)));
+        assert_eq!(server_value(&answering, ServerFact::Acknowledges), Ok(Value::Flag(true)));
     }
 }
 
