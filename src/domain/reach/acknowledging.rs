@@ -33,9 +33,8 @@ fn stalls(look: &mut Look<'_>, server: &ServerName, channel: &str) -> Option<Str
         return None;
     }
     let may = if silent == Verdict::Fails { "acknowledges" } else { "may acknowledge" };
-    let source = match look.read(FactKey::link(server, channel, LinkFact::Source)) {
-        Ok(Value::Text(source)) => source,
-        _ => return Some(format!("{server} {may} for a source that is not known, and commits there may wait for it")),
+    let Ok(Value::Text(source)) = look.read(FactKey::link(server, channel, LinkFact::Source)) else {
+        return Some(format!("{server} {may} for a source that is not known, and commits there may wait for it"));
     };
     let unknown =
         || format!("{server} {may} for {source}, and whether others do is unknown: commits there may wait for it");
