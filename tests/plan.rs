@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use countersign::domain::approval::policy::Policy;
 use countersign::domain::base::{Danger, RunId, ServerName};
 use countersign::domain::plan::{CopyRow, Outlook, Plan, StandingWord, plan};
-use countersign::domain::snapshot::{FactKey, LinkFact, Patch, ServerFact, Snapshot, Value, text};
+use countersign::domain::snapshot::{FactKey, LinkFact, Patch, ServerFact, Snapshot, TableFact, Value, text};
 use countersign::domain::vocabulary::World;
 use countersign::simulate::faults::Weather;
 use countersign::simulate::run::{Honest, simulate_in_no_time};
@@ -107,6 +107,23 @@ const KNOWN_REASONS: [&str; 10] = [
     "not predicted: it has another name now",
     "not predicted: it was not known under the old name",
 ];
+
+#[test]
+fn a_table_made_on_a_replica_too_is_predicted_there_unless_it_runs_another_version() {
+    let definition_on_b = |scenario: &Scenario| {
+        let plan = planned(scenario);
+        let b = ServerName::parse("b").unwrap();
+        let made = plan.steps.iter().find(|step| step.id.as_str() == "put-in-place").unwrap();
+        made.after.get(&FactKey::table(&b, &scenario.table, TableFact::Definition)).unwrap().value().is_ok()
+    };
+    let mut scenario = Scenario::rebuild_logged();
+    assert!(definition_on_b(&scenario));
+    let mut older = Patch::default();
+    let version = FactKey::server(&ServerName::parse("b").unwrap(), ServerFact::Version);
+    older.set(version, Value::text("mariadb 10.6.20"), scenario.snapshot.taken());
+    scenario.snapshot = scenario.snapshot.with(&older);
+    assert!(!definition_on_b(&scenario), "another version may describe it in other words");
+}
 
 #[test]
 fn the_comparison_finds_a_wrong_prediction() {
