@@ -99,8 +99,7 @@ impl Counters {
             for user in ["observe", "act"] {
                 let sent: Vec<&String> = sent.iter().filter(|(by, _)| by == user).map(|(_, text)| text).collect();
                 assert!(sent.len() >= 2, "the log of {name} does not tell what `{user}` sent: {sent:?}");
-                let others: Vec<&&String> =
-                    sent.iter().filter(|text| !LOOKS.iter().any(|look| text.starts_with(look))).collect();
+                let others: Vec<&&String> = sent.iter().filter(|text| !is_look(text)).collect();
                 assert!(others.is_empty(), "`{user}` sent {others:?} to {name}");
             }
         }
@@ -116,7 +115,15 @@ impl Counters {
         for counter in ["Com_insert:", rows, "executed:", "binary log:"] {
             assert!(writes.iter().any(|write| write.starts_with(counter)), "no `{counter}` in {writes:?}");
         }
+        let log = scene.topology.general_log(&crate::scene::server("db-a")).unwrap();
+        let sent = statements(&log[before.logged..]);
+        let no_looks: Vec<&str> = sent.iter().filter(|(_, text)| !is_look(text)).map(|(by, _)| by.as_str()).collect();
+        assert_eq!(no_looks, ["root"], "{sent:?}");
     }
+}
+
+fn is_look(statement: &str) -> bool {
+    LOOKS.iter().any(|look| statement.starts_with(look))
 }
 
 /// The statements of a general log with the account that sent each.
