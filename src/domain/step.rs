@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use super::base::{Danger, Known, TableName, Verdict};
+use super::reach::acknowledging::stalled;
 use super::reach::{Reach, Refusal, Survivors, WayBack, predict, reach};
 use super::runbook::{Step, Work};
 use super::script::{self, Command};
@@ -92,7 +93,8 @@ pub fn assess(step: &Step, world: World<'_>, snapshot: &Snapshot) -> Assessment 
     }
     evidence.extend(judged.evidence);
     let danger = judged.script.iter().map(|command| command.danger).max().unwrap_or(Danger::Observe);
-    let against = judged.survivors.iter().flat_map(|survivors| survivors.against().to_vec()).collect();
+    let given_up = judged.survivors.iter().flat_map(|survivors| survivors.against().to_vec());
+    let against = given_up.chain(judged.stalled).collect();
     Assessment {
         checks,
         script: judged.script,
@@ -126,6 +128,8 @@ struct Judged {
     survivors: Vec<Survivors>,
     refusals: Vec<Refusal>,
     predicted: Vec<Patch>,
+    /// Whose commits will wait, and for how long.
+    stalled: Vec<String>,
     evidence: Vec<Evidence>,
 }
 
@@ -148,10 +152,10 @@ fn named(mut script: Vec<Command>, step: &Step) -> Vec<Command> {
 }
 
 /// Judges the commands one after the other, each against the facts as the ones before leave them.
-fn judge(script: Vec<Command>, world: World<'_>, snapshot: &Snapshot) -> Judged {
+fn judge(mut script: Vec<Command>, world: World<'_>, snapshot: &Snapshot) -> Judged {
     let mut judged = Judged::default();
     let mut now = snapshot.clone();
-    for command in &script {
+    for command in &mut script {
         let mut look = Look::at(&now);
         let _ = look.read(FactKey::server(&command.server, ServerFact::Identity));
         let reach = reach(&mut look, world.fleet, &command.server, command.carry);
@@ -165,6 +169,11 @@ fn judge(script: Vec<Command>, world: World<'_>, snapshot: &Snapshot) -> Judged 
                 }
             }
             Err(text) => judged.refusals.push(Refusal::unnamed(&text, &reach.arrivals)),
+        }
+        let stalled = stalled(&mut look, &command.server, &command.patch);
+        if !stalled.is_empty() {
+            command.danger = command.danger.max(Danger::Disruptive);
+            judged.stalled.extend(stalled);
         }
         judged.evidence.extend(look.evidence());
         let patch = predict(&now, world.fleet, &reach, command.carry, &command.effects, &command.patch);

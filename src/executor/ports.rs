@@ -6,7 +6,7 @@ use std::future::Future;
 use tokio::sync::watch;
 
 use crate::domain::approval::authorized::Cleared;
-use crate::domain::base::{RunId, ServerName, TableName, Timestamp};
+use crate::domain::base::{Known, RunId, ServerName, TableName, Timestamp};
 use crate::domain::run::{Connection, ConnectionState, CopyProgress, Outcome};
 use crate::domain::script::Command;
 use crate::domain::snapshot::{FactKey, Patch, ServerFact, Snapshot, TableFact, Value};
@@ -73,7 +73,8 @@ pub fn with_told(snapshot: &Snapshot, told: &BTreeMap<ServerName, Result<Told, S
                 patch.set(unlogged, Value::Flag(told.unlogged_sessions), snapshot.taken());
                 for (table, names) in &told.triggers {
                     let key = FactKey::table(server, table, TableFact::Triggers);
-                    if snapshot.get(&key).is_some() {
+                    let exists = snapshot.get(&FactKey::table(server, table, TableFact::Exists)).map(Known::value);
+                    if snapshot.get(&key).is_some() && exists != Some(Ok(&Value::Flag(false))) {
                         patch.set(key, Value::Names(names.clone()), snapshot.taken());
                     }
                 }

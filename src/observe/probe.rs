@@ -155,14 +155,22 @@ const VARIABLES: &[&str] = &[
     "group_replication_group_name",
     "rpl_semi_sync_master_enabled",
     "rpl_semi_sync_master_timeout",
+    "rpl_semi_sync_master_wait_for_slave_count",
     "rpl_semi_sync_source_enabled",
     "rpl_semi_sync_source_timeout",
+    "rpl_semi_sync_source_wait_for_replica_count",
     "replicate_events_marked_for_skip",
     "partial_revokes",
     "performance_schema",
 ];
 
-const STATUS: &[&str] = &["Uptime", "Rpl_semi_sync_master_clients", "Rpl_semi_sync_source_clients"];
+const STATUS: &[&str] = &[
+    "Uptime",
+    "Rpl_semi_sync_master_clients",
+    "Rpl_semi_sync_source_clients",
+    "Rpl_semi_sync_slave_status",
+    "Rpl_semi_sync_replica_status",
+];
 
 fn list(names: &[&str]) -> String {
     names.iter().map(|name| quote::string(name)).collect::<Vec<_>>().join(",")

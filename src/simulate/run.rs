@@ -18,7 +18,7 @@ use super::faults::{Faults, Life, Weather};
 use super::fleet::SimulatedFleet;
 use super::observe::SimulatedObserve;
 use super::people::{self, Crowd};
-use super::scenario::{Scenario, tables_of};
+use super::scenario::Scenario;
 use super::store::{Machine, SimulatedStore};
 use crate::domain::approval::policy::Policy;
 use crate::domain::approval::trust::Trust;
@@ -232,7 +232,7 @@ fn setup(scenario: &Scenario, run: &RunId, trust: Trust) -> Setup {
         runbook: scenario.runbook.clone(),
         fleet: scenario.fleet.clone(),
         trust,
-        tables: tables_of(&scenario.runbook, run),
+        tables: scenario.runbook.tables(run),
         driver: people::principal("ana"),
         journal_key: run_key(run).journal_key(),
         armed_for: Span::from_secs(3),

@@ -1,8 +1,6 @@
 //! What is simulated: a fleet, a runbook on it, and how its run should end.
 
-use std::collections::BTreeSet;
-
-use crate::domain::base::{Digest, RunId, ServerName, Span, StepId, TableName};
+use crate::domain::base::{Digest, ServerName, Span, StepId, TableName};
 use crate::domain::fleet::Fleet;
 use crate::domain::runbook::{Runbook, Step, Work};
 use crate::domain::snapshot::Snapshot;
@@ -34,24 +32,6 @@ pub enum Expected {
     Completed,
     /// A rule of the program refuses a step.
     Refused,
-}
-
-/// The tables that a runbook asks facts of, with the run's private ones.
-pub fn tables_of(runbook: &Runbook, run: &RunId) -> BTreeSet<TableName> {
-    let mut tables = BTreeSet::new();
-    for step in &runbook.steps {
-        let waited = match &step.work {
-            Work::Act(action) => {
-                tables.extend(action.tables(run));
-                &[][..]
-            }
-            Work::WaitUntil { conditions, .. } => conditions,
-            Work::Manual { .. } => &[],
-        };
-        let conditions = step.preconditions.iter().chain(&step.postconditions).chain(waited);
-        tables.extend(conditions.flat_map(Condition::tables));
-    }
-    tables
 }
 
 impl Scenario {

@@ -6,22 +6,24 @@ use countersign::domain::approval::policy::Policy;
 use countersign::domain::approval::sshsig::Verb;
 use countersign::domain::approval::votes::{Input as SignedInput, InputVerb, JournalHead};
 use countersign::domain::base::{RunId, ServerName, Span, TableName, Timestamp};
+use countersign::domain::fleet::Fleet;
 use countersign::domain::journal::record::{Approval, Choice, Opened, OwnMeasurement, Record};
 use countersign::domain::journal::{Head, Line};
 use countersign::domain::run::decide::{Setup, decide};
 use countersign::domain::run::effect::{Effect, Input, Moment, Person};
 use countersign::domain::run::state::{Phase, State};
 use countersign::domain::run::{Connection, Outcome};
-use countersign::domain::runbook::Step;
+use countersign::domain::runbook::{Runbook, Step};
 use countersign::domain::snapshot::fixture::Fixture;
 use countersign::domain::snapshot::fixture::Replica;
 use countersign::domain::snapshot::{FactKey, Patch, Snapshot, TableFact, Value};
 use countersign::simulate::people;
-use countersign::simulate::scenario::{Scenario, tables_of};
+use countersign::simulate::scenario::Scenario;
 
 pub const TABLE: &str = "shop.orders";
 
 /// A run without an executor: what decide answers is applied, and what it asks for is handed back.
+#[derive(Clone)]
 pub struct Bench {
     pub setup: Setup,
     pub state: State,
@@ -59,11 +61,16 @@ impl Bench {
     pub fn with(names: &[&str], policy: &str) -> Self {
         let mut runbook = Scenario::rebuild().runbook;
         runbook.steps = steps(names);
+        Self::of(runbook, fixture().fleet(), fixture().snapshot(), policy)
+    }
+
+    /// A run of any runbook over any facts.
+    pub fn of(runbook: Runbook, fleet: Fleet, seen: Snapshot, policy: &str) -> Self {
         let run = RunId::parse("r-1").unwrap();
-        let tables: BTreeSet<TableName> = tables_of(&runbook, &run);
+        let tables: BTreeSet<TableName> = runbook.tables(&run);
         let setup = Setup {
             runbook,
-            fleet: fixture().fleet(),
+            fleet,
             trust: people::trust(policy, &[]).unwrap(),
             tables,
             driver: people::principal("ana"),
@@ -76,7 +83,7 @@ impl Bench {
         let (event, payload) = opened.to_line();
         let line = Line::next(&Head::start(), now, &event, &payload).unwrap();
         let state = State::open(&opened, line.head(), now).unwrap();
-        Self { setup, state, now, seen: fixture().snapshot().as_of(now), recorded: vec![opened] }
+        Self { setup, state, now, seen: seen.as_of(now), recorded: vec![opened] }
     }
 
     /// One input: its records are applied, and its effects are the answer.
@@ -134,6 +141,12 @@ impl Bench {
     pub fn approve(&mut self, name: &str, seed: u8) {
         let Phase::Requested { request } = self.state.phase.clone() else { panic!("{:?}", self.state.phase.word()) };
         let text = self.state.requests[&request].text.clone();
+        self.approve_text(name, seed, &text);
+    }
+
+    /// Signs a text, whichever it is, as an approval of the request that is open.
+    pub fn approve_text(&mut self, name: &str, seed: u8, text: &str) {
+        let Phase::Requested { request } = self.state.phase.clone() else { panic!("{:?}", self.state.phase.word()) };
         let armored = people::key(seed).sign(Verb::Approve, text.as_bytes());
         let measured = Some(OwnMeasurement { confirmed: 1, of: 1 });
         let approval = Approval { by: people::principal(name), armored, measured, answer: None, reason: None };

@@ -8,7 +8,7 @@ mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 pub use copies::{Cell, CopyRow, Word};
 
@@ -17,7 +17,9 @@ use super::base::{Danger, Known, ServerName, StepId, TableName, Timestamp, Verdi
 use super::reach::{Carry, Reach, Refusal, WayBack};
 use super::runbook::{Runbook, Step, Work};
 use super::script::Command;
-use super::snapshot::{About, Effect, FactKey, Finding, LinkFact, Patch, Snapshot, TableFact, Test, Value};
+use super::snapshot::{
+    About, Effect, FactKey, Finding, LinkFact, Patch, Snapshot, SnapshotFile, TableFact, Test, Value,
+};
 use super::step::{Assessment, Check, Standing, assess, check_all};
 use super::vocabulary::{Condition, World};
 
@@ -33,6 +35,13 @@ pub struct Plan {
     /// Where the data is good before the first step.
     pub now: Vec<CopyRow>,
     pub outlook: Outlook,
+    /// Every fact as the last step leaves it, in the form of a snapshot file, so that what came can be compared with it.
+    #[serde(serialize_with = "as_file")]
+    pub after: Snapshot,
+}
+
+fn as_file<S: Serializer>(snapshot: &Snapshot, serializer: S) -> Result<S::Ok, S::Error> {
+    SnapshotFile::from(snapshot).serialize(serializer)
 }
 
 /// How a run would end, as far as facts tell.
@@ -145,6 +154,7 @@ pub fn plan(runbook: &Runbook, world: World<'_>, snapshot: &Snapshot, policy: &P
         steps: Vec::new(),
         now: copies::rows(world, snapshot),
         outlook: Outlook::ToTheEnd,
+        after: snapshot.clone(),
     };
     for (index, step) in runbook.steps.iter().enumerate() {
         let planned = fold.step(index + 1, step);
@@ -155,6 +165,7 @@ pub fn plan(runbook: &Runbook, world: World<'_>, snapshot: &Snapshot, policy: &P
             break;
         }
     }
+    plan.after = fold.now;
     plan
 }
 

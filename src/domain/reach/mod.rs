@@ -3,6 +3,7 @@
 //! Facts about replication are turned into answers here and nowhere else. This module may never read a runbook or the
 //! vocabulary: no file can switch it off.
 
+pub mod acknowledging;
 pub mod arrival;
 pub mod copies;
 pub mod predict;

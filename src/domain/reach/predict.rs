@@ -6,21 +6,8 @@ use super::{Carry, How, Reach};
 use crate::domain::base::{ServerName, TableName, Timestamp};
 use crate::domain::fleet::Fleet;
 use crate::domain::snapshot::{
-    Effect, EffectKind, FactKey, LinkFact, Object, Patch, ServerFact, Snapshot, TableFact, Value,
+    About, Effect, EffectKind, FactKey, LinkFact, Look, Object, Patch, ServerFact, Snapshot, TableFact, Value,
 };
-
-/// The facts of a table besides its existence.
-const TABLE_FACTS: [TableFact; 9] = [
-    TableFact::Engine,
-    TableFact::Definition,
-    TableFact::ObjectId,
-    TableFact::Damage,
-    TableFact::OwnForeignKeys,
-    TableFact::PointingForeignKeys,
-    TableFact::Triggers,
-    TableFact::Bytes,
-    TableFact::Finding,
-];
 
 /// The patch of one command: `own` facts of the servers it works on, `effects` wherever they arrive.
 pub fn predict(
@@ -41,6 +28,7 @@ pub fn predict(
                     let next = applied(&seen, &line.server, effect);
                     seen = seen.with(&next);
                     patch.merge(next);
+                    patch.merge(made_alike(snapshot, &line.server, effect, own));
                 }
             }
             How::Delayed(_) | How::Filtered | How::Unknown | How::Blocked => {
@@ -56,6 +44,51 @@ pub fn predict(
     }
     patch.merge(own.clone());
     patch
+}
+
+/// A table that is made where the command runs is made alike wherever that arrives.
+fn made_alike(snapshot: &Snapshot, server: &ServerName, effect: &Effect, own: &Patch) -> Patch {
+    let mut patch = Patch::default();
+    let (Object::Table(made), EffectKind::Created) = (&effect.object, &effect.kind) else { return patch };
+    let value = |key: &FactKey| snapshot.get(key).and_then(|known| known.value().ok());
+    for (key, known) in own.changes() {
+        let About::Table { table, fact } = &key.about else { continue };
+        if table == made && TableFact::MADE.contains(fact) && same_version(value, &key.server, server) {
+            patch.put(FactKey::table(server, table, *fact), known.clone());
+        }
+    }
+    patch
+}
+
+/// The facts of tables that `effects` make, as they are at `source`, for a server that executes the same statements.
+pub fn made_like(look: &Look<'_>, source: &ServerName, server: &ServerName, effects: &[Effect]) -> Patch {
+    let mut patch = Patch::default();
+    if !same_version(|key| look.peek(key).ok(), source, server) {
+        return patch;
+    }
+    for effect in effects {
+        let made = match (&effect.object, &effect.kind) {
+            (Object::Table(table), EffectKind::Created) => table,
+            (Object::Table(_), EffectKind::Renamed { to }) => to,
+            _ => continue,
+        };
+        let known = |fact| look.peek(&FactKey::table(source, made, fact)).ok();
+        if known(TableFact::Exists) != Some(&Value::Flag(true)) {
+            continue;
+        }
+        for fact in TableFact::MADE {
+            if let Some(value) = known(fact) {
+                set(&mut patch, server, made, fact, value.clone(), look.taken());
+            }
+        }
+    }
+    patch
+}
+
+/// Servers of different versions may describe the same table in different words.
+fn same_version<'a>(value: impl Fn(&FactKey) -> Option<&'a Value>, one: &ServerName, other: &ServerName) -> bool {
+    let version = |server| value(&FactKey::server(server, ServerFact::Version));
+    version(one).is_some() && version(one) == version(other)
 }
 
 /// The effects that wait at stopped and detached links of servers that execute and log the command.
@@ -131,7 +164,7 @@ fn applied(snapshot: &Snapshot, server: &ServerName, effect: &Effect) -> Patch {
 }
 
 fn rename(patch: &mut Patch, snapshot: &Snapshot, server: &ServerName, from: &TableName, to: &TableName) {
-    for fact in TABLE_FACTS {
+    for fact in besides_existence() {
         let known = snapshot.get(&FactKey::table(server, from, fact));
         match known.and_then(|known| known.value().ok()) {
             Some(value) => set(patch, server, to, fact, value.clone(), snapshot.taken()),
@@ -143,19 +176,23 @@ fn rename(patch: &mut Patch, snapshot: &Snapshot, server: &ServerName, from: &Ta
     set(patch, server, to, TableFact::Exists, Value::Flag(true), snapshot.taken());
 }
 
+/// The facts of a table besides its existence.
+fn besides_existence() -> impl Iterator<Item = TableFact> {
+    TableFact::ALL.into_iter().filter(|fact| *fact != TableFact::Exists)
+}
+
 fn set(patch: &mut Patch, server: &ServerName, table: &TableName, fact: TableFact, value: Value, at: Timestamp) {
     patch.set(FactKey::table(server, table, fact), value, at);
 }
 
 fn forget_table(patch: &mut Patch, server: &ServerName, table: &TableName, why: &str) {
-    for fact in TABLE_FACTS {
+    for fact in besides_existence() {
         patch.forget(FactKey::table(server, table, fact), why);
     }
 }
 
 /// Forgets every known table that `object` may be.
 fn forget_object(patch: &mut Patch, snapshot: &Snapshot, server: &ServerName, object: &Object, why: &str) {
-    use crate::domain::snapshot::About;
     let Some(facts) = snapshot.server(server) else { return };
     for about in facts.keys() {
         let About::Table { table, fact } = about else { continue };
@@ -174,7 +211,6 @@ fn forget_object(patch: &mut Patch, snapshot: &Snapshot, server: &ServerName, ob
 mod tests {
     use super::*;
     use crate::domain::reach::reach;
-    use crate::domain::snapshot::Look;
     use crate::domain::snapshot::fixture::{Fixture, Replica};
 
     const T: &str = "shop.orders";

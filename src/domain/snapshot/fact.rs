@@ -52,13 +52,18 @@ pub enum ServerFact {
     Channels,
     /// Names: readers of its binary log that no known server and no declared consumer explains.
     UnexplainedReaders,
-    /// Text: the semi-synchronous acknowledgers, `off` or `on, N replicas, timeout T`.
+    /// Text: whether its commits wait for replicas, as [`SemiSync`](super::semi_sync::SemiSync) writes it.
     SemiSync,
+    /// Flag: it acknowledges to its source what it receives (semi-synchronous replication).
+    Acknowledges,
     /// Flag: the acting account may set `sql_log_bin` here.
     UnloggedSessions,
     /// Number: bytes free where it keeps its data.
     FreeBytes,
 }
+
+/// What the host of a detached link is prefixed with: no resolver accepts it, and taking it off gives the host back.
+pub const NOWHERE: &str = "//";
 
 /// Facts of one replication link, kept at the replica, by channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -137,6 +142,9 @@ impl About {
             Self::Server(ServerFact::Position) | Self::Link { fact: LinkFact::Received, .. } => {
                 Some("every write of the application moves it")
             }
+            Self::Server(ServerFact::SemiSync | ServerFact::Acknowledges) => {
+                Some("it follows the connections of replicas, which come and go")
+            }
             Self::Server(ServerFact::FreeBytes) => Some("every write on the machine moves it"),
             Self::Server(ServerFact::BootedAt) => Some("it is computed from an uptime in whole seconds"),
             Self::Table { fact: TableFact::Bytes, .. } => Some("it is the server's own estimate"),
@@ -177,6 +185,7 @@ impl ServerFact {
             Self::Channels => "replication channels",
             Self::UnexplainedReaders => "unexplained readers of the binary log",
             Self::SemiSync => "semi-synchronous replication",
+            Self::Acknowledges => "acknowledges its source",
             Self::UnloggedSessions => "unlogged sessions allowed",
             Self::FreeBytes => "free bytes",
         }
@@ -201,6 +210,25 @@ impl LinkFact {
 }
 
 impl TableFact {
+    /// Every fact of a table, existence first: the others are told of a table that is there.
+    pub const ALL: [Self; 10] = [
+        Self::Exists,
+        Self::Engine,
+        Self::Definition,
+        Self::ObjectId,
+        Self::Damage,
+        Self::OwnForeignKeys,
+        Self::PointingForeignKeys,
+        Self::Triggers,
+        Self::Bytes,
+        Self::Finding,
+    ];
+
+    /// What follows from the statements that made the table, so that servers of one version that executed the same
+    /// ones agree on it.
+    pub const MADE: [Self; 5] =
+        [Self::Engine, Self::Definition, Self::OwnForeignKeys, Self::PointingForeignKeys, Self::Triggers];
+
     const fn words(self) -> &'static str {
         match self {
             Self::Exists => "existence",

@@ -136,6 +136,7 @@ impl Fixture {
             (ServerFact::Channels, Value::Names(BTreeSet::new())),
             (ServerFact::UnexplainedReaders, Value::Names(BTreeSet::new())),
             (ServerFact::SemiSync, text("off")),
+            (ServerFact::Acknowledges, Value::Flag(false)),
             (ServerFact::UnloggedSessions, Value::Flag(true)),
             (ServerFact::FreeBytes, Value::Number(1 << 40)),
         ];

@@ -8,6 +8,7 @@ pub mod fact;
 pub mod fixture;
 pub mod look;
 pub mod position;
+pub mod semi_sync;
 pub mod text;
 pub mod value;
 

@@ -9,7 +9,7 @@ use crate::domain::base::{Known, ServerName, TableName};
 use crate::domain::fleet::Fleet;
 use crate::domain::snapshot::{About, LinkFact, ServerFact, ServerFacts, TableFact, Value};
 
-const SERVER_FACTS: [ServerFact; 14] = [
+const SERVER_FACTS: [ServerFact; 15] = [
     ServerFact::Identity,
     ServerFact::Version,
     ServerFact::BootedAt,
@@ -22,6 +22,7 @@ const SERVER_FACTS: [ServerFact; 14] = [
     ServerFact::Channels,
     ServerFact::UnexplainedReaders,
     ServerFact::SemiSync,
+    ServerFact::Acknowledges,
     ServerFact::UnloggedSessions,
     ServerFact::FreeBytes,
 ];
@@ -37,19 +38,6 @@ const LINK_FACTS: [LinkFact; 10] = [
     LinkFact::Received,
     LinkFact::Error,
     LinkFact::Held,
-];
-
-const TABLE_FACTS: [TableFact; 10] = [
-    TableFact::Exists,
-    TableFact::Engine,
-    TableFact::Definition,
-    TableFact::ObjectId,
-    TableFact::Damage,
-    TableFact::OwnForeignKeys,
-    TableFact::PointingForeignKeys,
-    TableFact::Triggers,
-    TableFact::Bytes,
-    TableFact::Finding,
 ];
 
 /// What came of asking one server.
@@ -93,7 +81,7 @@ fn silent(why: &str, channels: &BTreeSet<String>, tables: &BTreeSet<TableName>) 
         .flat_map(|channel| LINK_FACTS.iter().map(|fact| About::Link { channel: channel.clone(), fact: *fact }));
     let tables = tables
         .iter()
-        .flat_map(|table| TABLE_FACTS.iter().map(|fact| About::Table { table: table.clone(), fact: *fact }));
+        .flat_map(|table| TableFact::ALL.iter().map(|fact| About::Table { table: table.clone(), fact: *fact }));
     server.chain(links).chain(tables).map(|about| (about, Known::unknown(why))).collect()
 }
 
@@ -139,7 +127,7 @@ impl<'a> View<'a> {
             }
         }
         for table in self.around.tables {
-            for fact in TABLE_FACTS {
+            for fact in TableFact::ALL {
                 let value = table::value(reading, table, fact);
                 facts.insert(About::Table { table: table.clone(), fact }, reading.known(value));
             }

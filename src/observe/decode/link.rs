@@ -2,13 +2,11 @@
 
 use super::Reading;
 use crate::domain::base::text::printable;
+use crate::domain::snapshot::fact::NOWHERE;
 use crate::domain::snapshot::{LinkFact, Position, Value};
 use crate::domain::sql::Flavor;
 use crate::observe::answer::Row;
 use crate::observe::probe::Probe;
-
-/// A host that begins so can be resolved by nothing; it is how a replica is detached.
-const NOWHERE: &str = "//";
 
 /// Channels of group replication: they have no source of their own, the fact `cluster` speaks for them.
 const GROUP_CHANNELS: [&str; 2] = ["group_replication_applier", "group_replication_recovery"];

@@ -1,8 +1,9 @@
 //! The facts of a server as a whole, except the readers of its binary log, which take the whole fleet to explain.
 
 use super::{Reading, is_on};
-use crate::domain::base::Timestamp;
 use crate::domain::base::text::printable;
+use crate::domain::base::{Span, Timestamp};
+use crate::domain::snapshot::semi_sync::SemiSync;
 use crate::domain::snapshot::{Position, ServerFact, Value};
 use crate::domain::sql::Flavor;
 use crate::domain::sql::identity::Identity;
@@ -21,7 +22,8 @@ pub fn value(reading: &Reading, fact: ServerFact) -> Result<Value, String> {
         ServerFact::BinlogFilter => binlog_filter(reading).map(Value::Text),
         ServerFact::Cluster => cluster(reading).map(Value::text),
         ServerFact::Position => position(reading).map(Value::Position),
-        ServerFact::SemiSync => semi_sync(reading).map(Value::Text),
+        ServerFact::SemiSync => semi_sync(reading).map(|told| Value::text(told.to_string())),
+        ServerFact::Acknowledges => acknowledges(reading).map(Value::Flag),
         ServerFact::FreeBytes => reading.free_bytes.clone().map(Value::Number),
         ServerFact::UnloggedSessions => Err("only the acting account can tell, and this one only looks".to_owned()),
         ServerFact::Channels | ServerFact::UnexplainedReaders => Err("it is told with the links".to_owned()),
@@ -109,13 +111,27 @@ fn position(reading: &Reading) -> Result<Position, String> {
     logged.union(&applied).ok_or_else(|| "two positions of two flavours".to_owned())
 }
 
-fn semi_sync(reading: &Reading) -> Result<String, String> {
+fn semi_sync(reading: &Reading) -> Result<SemiSync, String> {
     let enabled = reading.any(&["rpl_semi_sync_source_enabled", "rpl_semi_sync_master_enabled"])?;
     if !enabled.is_some_and(is_on) {
-        return Ok("off".to_owned());
+        return Ok(SemiSync::Off);
     }
-    let timeout = reading.any(&["rpl_semi_sync_source_timeout", "rpl_semi_sync_master_timeout"])?.unwrap_or("?");
+    let number = |text: &str| text.parse::<u64>().map_err(|_| format!("`{}` is no number", printable(text)));
+    let timeout = reading.any(&["rpl_semi_sync_source_timeout", "rpl_semi_sync_master_timeout"])?;
+    let needed = ["rpl_semi_sync_source_wait_for_replica_count", "rpl_semi_sync_master_wait_for_slave_count"];
     let clients =
         reading.status("rpl_semi_sync_source_clients").or_else(|_| reading.status("rpl_semi_sync_master_clients"))?;
-    Ok(format!("on, {} replicas, timeout {} ms", printable(clients), printable(timeout)))
+    Ok(SemiSync::On {
+        acknowledging: number(clients)?,
+        // Where it cannot be set, one is enough.
+        needed: number(reading.any(&needed)?.unwrap_or("1"))?,
+        timeout: Span::from_millis(number(timeout.ok_or("the server does not tell the timeout")?)?),
+    })
+}
+
+/// A server without the plugin has no such status, and acknowledges nothing.
+fn acknowledges(reading: &Reading) -> Result<bool, String> {
+    let all = reading.status.as_ref().map_err(Clone::clone)?;
+    let status = ["rpl_semi_sync_replica_status", "rpl_semi_sync_slave_status"].iter().find_map(|name| all.get(*name));
+    Ok(status.is_some_and(|status| is_on(status)))
 }

@@ -59,8 +59,20 @@ fn semi_sync_and_filters_are_told_in_words() {
         .variable("rpl_semi_sync_master_timeout", "10000")
         .status("rpl_semi_sync_master_clients", "2")
         .rows(Probe::LogFilter, &[&[("File", "b.1"), ("Binlog_Do_DB", ""), ("Binlog_Ignore_DB", "tmp")]]);
-    assert_eq!(server_value(&answering, ServerFact::SemiSync), Ok(Value::text("on, 2 replicas, timeout 10000 ms")));
+    let told = Ok(Value::text("on, 2 acknowledging, 1 needed, timeout 10000 ms"));
+    assert_eq!(server_value(&answering, ServerFact::SemiSync), told);
+    assert_eq!(server_value(&answering, ServerFact::Acknowledges), Ok(Value::Flag(false)));
     assert_eq!(server_value(&answering, ServerFact::BinlogFilter), Ok(Value::text("Binlog_Ignore_DB=tmp")));
+}
+
+#[test]
+fn a_replica_that_acknowledges_is_told_by_its_status_in_the_words_of_both_flavors() {
+    for answering in [
+        Answering::mysql(B).status("rpl_semi_sync_replica_status", "ON"),
+        Answering::mariadb("2").status("rpl_semi_sync_slave_status", "ON"),
+    ] {
+        assert_eq!(server_value(&answering, ServerFact::Acknowledges), Ok(Value::Flag(true)));
+    }
 }
 
 #[test]

@@ -118,6 +118,13 @@ impl CopyTable {
         if let Some(definition) = &finding.definition {
             patch.set(key(TableFact::Definition), Value::text(definition.clone()), at);
         }
+        // A new table has no triggers and nothing points at it; it owns what the definition it is made of owns.
+        let nothing = Value::Names(std::collections::BTreeSet::new());
+        if look.peek(&FactKey::table(&self.from, &self.table, TableFact::OwnForeignKeys)) == Ok(&nothing) {
+            patch.set(key(TableFact::OwnForeignKeys), nothing.clone(), at);
+        }
+        patch.set(key(TableFact::PointingForeignKeys), nothing.clone(), at);
+        patch.set(key(TableFact::Triggers), nothing, at);
         // Nothing binds it to where the rows came from; comparing proves it.
         finding.position = None;
         finding.object_id = None;

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::base::{Danger, RunId, ServerName, TableName};
 use crate::domain::reach::Carry;
 use crate::domain::script::{Command, Work};
+use crate::domain::snapshot::fact::NOWHERE;
 use crate::domain::snapshot::{FactKey, LinkFact, Look, Patch, Value};
 use crate::domain::sql::dialect::{Channel, SourceOption, Threads};
 use crate::domain::sql::packet::{BinlogWriting, Session};
@@ -19,9 +20,6 @@ pub struct DetachReplica {
     /// The replica.
     pub server: ServerName,
 }
-
-/// What a host is prefixed with: no resolver accepts it, and taking it off gives the old host back.
-pub const FENCE: &str = "//";
 
 impl ActionEntry for DetachReplica {
     const NAME: &'static str = "detach_replica";
@@ -43,14 +41,14 @@ impl ActionEntry for DetachReplica {
         let mut commands = vec![statement(&self.server, stop, dialect, Danger::Protective, stopped)];
         for channel in &channels {
             let address = link_text(look, &self.server, channel, LinkFact::Address)?;
-            if address.starts_with(FENCE) {
+            if address.starts_with(NOWHERE) {
                 continue;
             }
             let host = address.rsplit_once(':').map_or(address.as_str(), |(host, _)| host);
-            let text = dialect.change_source(Channel::Named(channel), &[SourceOption::Host(&format!("{FENCE}{host}"))]);
+            let text = dialect.change_source(Channel::Named(channel), &[SourceOption::Host(&format!("{NOWHERE}{host}"))]);
             let mut patch = Patch::default();
             let key = |fact| FactKey::link(&self.server, channel, fact);
-            patch.set(key(LinkFact::Address), Value::text(format!("{FENCE}{address}")), look.taken());
+            patch.set(key(LinkFact::Address), Value::text(format!("{NOWHERE}{address}")), look.taken());
             patch.set(key(LinkFact::Fence), Value::text("detached"), look.taken());
             commands.push(statement(&self.server, text, dialect, Danger::Protective, patch));
         }

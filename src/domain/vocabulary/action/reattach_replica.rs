@@ -3,10 +3,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::detach_replica::{FENCE, statement};
+use super::detach_replica::statement;
 use super::resume_replica::{release, resumed};
 use crate::domain::base::{Danger, ServerName};
 use crate::domain::script::Command;
+use crate::domain::snapshot::fact::NOWHERE;
 use crate::domain::snapshot::{FactKey, LinkFact, Look, Patch, Value};
 use crate::domain::sql::dialect::{Channel, SourceOption, Threads};
 use crate::domain::vocabulary::reading::{channels_of, dialect_of, link_text};
@@ -33,7 +34,7 @@ impl ActionEntry for ReattachReplica {
         let mut commands = Vec::new();
         for channel in &channels {
             let address = link_text(look, &self.server, channel, LinkFact::Address)?;
-            let Some(plain) = address.strip_prefix(FENCE) else { continue };
+            let Some(plain) = address.strip_prefix(NOWHERE) else { continue };
             let host = plain.rsplit_once(':').map_or(plain, |(host, _)| host);
             let key = |fact| FactKey::link(&self.server, channel, fact);
             let mut patch = Patch::default();

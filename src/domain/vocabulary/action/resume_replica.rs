@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::detach_replica::statement;
 use crate::domain::base::{Danger, ServerName};
 use crate::domain::reach::Carry;
+use crate::domain::reach::predict::made_like;
 use crate::domain::script::Command;
 use crate::domain::snapshot::{FactKey, LinkFact, Look, Patch, Value};
 use crate::domain::sql::dialect::{Channel, Threads};
@@ -63,7 +64,15 @@ pub(super) fn release(look: &mut Look<'_>, mut command: Command, channels: &[Str
     use crate::domain::snapshot::{Effect, EffectKind, Object};
     for channel in channels {
         match look.read(FactKey::link(&command.server, channel, LinkFact::Held)) {
-            Ok(Value::Effects(held)) => command.effects.extend(held),
+            Ok(Value::Effects(held)) => {
+                // The source has executed what waits here, so what it made there shows what will be made here.
+                if let Ok(Value::Text(source)) = look.peek(&FactKey::link(&command.server, channel, LinkFact::Source))
+                    && let Ok(source) = source.parse()
+                {
+                    command.patch.merge(made_like(look, &source, &command.server, &held));
+                }
+                command.effects.extend(held);
+            }
             Ok(_) | Err(_) => command.effects.push(Effect { object: Object::Server, kind: EffectKind::Anything }),
         }
     }
