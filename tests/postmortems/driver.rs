@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 /// The longest that a whole run may take.
-const PATIENCE: Duration = Duration::from_secs(150);
+const PATIENCE: Duration = Duration::from_secs(280);
 /// The longest that one thing may take to be seen.
 const SOON: Duration = Duration::from_secs(30);
 
@@ -232,6 +232,18 @@ impl Office {
             tool("ssh-keygen", &verify, Some(request)).expect(0);
         }
         signatures.len()
+    }
+
+    /// Who signed which step, by the bundle that [`Self::audit`] exported: one line for each approval.
+    pub fn signed_steps(&self, run: &str) -> Vec<String> {
+        let one = |(request, _, by): &(PathBuf, PathBuf, String)| {
+            let text = std::fs::read_to_string(request).unwrap();
+            let step = text.lines().find_map(|line| line.strip_prefix("step: ")).unwrap();
+            format!("{} {by}", step.split(' ').nth(1).unwrap())
+        };
+        let mut steps: Vec<String> = signatures(&self.path(&format!("bundle-{run}"))).iter().map(one).collect();
+        steps.sort();
+        steps
     }
 }
 

@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use countersign::domain::base::{ServerName, TableName};
+use countersign::domain::base::{Digest, ServerName, TableName};
 use countersign::lab::{self, Account, Damage, Flavor, Link, Setup, Shape, Topology};
 use mysql_async::prelude::Queryable;
 
@@ -36,9 +36,14 @@ pub struct Holds {
 impl Scene {
     /// Everything in place and the table corrupt on db-a.
     pub async fn broken(flavor: Flavor, rows: u64) -> Self {
+        Self::damaged(flavor, rows, Damage::CorruptTable).await
+    }
+
+    /// Everything in place and the table damaged in this way on db-a.
+    pub async fn damaged(flavor: Flavor, rows: u64, damage: Damage) -> Self {
         let scene = Self::whole(flavor, rows).await;
         let orders = TableName::parse("shop.orders").unwrap();
-        lab::break_it::break_it(&scene.topology, Damage::CorruptTable, &server("db-a"), &orders).await.unwrap();
+        lab::break_it::break_it(&scene.topology, damage, &server("db-a"), &orders).await.unwrap();
         scene
     }
 
@@ -50,9 +55,11 @@ impl Scene {
             "CREATE DATABASE crm",
             "CREATE TABLE shop.events (id BIGINT AUTO_INCREMENT PRIMARY KEY, at DATETIME(6), what VARCHAR(40))",
             "CREATE TABLE crm.visits (id BIGINT AUTO_INCREMENT PRIMARY KEY, at DATETIME(6), who VARCHAR(40))",
+            "CREATE TRIGGER shop.in_capitals BEFORE INSERT ON shop.events FOR EACH ROW SET NEW.what = UPPER(NEW.what)",
         ] {
             topology.query(&server("db-a"), sql).await.unwrap();
         }
+        leave_a_gap(&topology).await;
         topology.wait_caught_up().await.unwrap();
         Self { topology, office: Office::open() }
     }
@@ -115,6 +122,9 @@ impl Scene {
         self.topology.wait_caught_up().await.unwrap();
         let create = format!("{:?}", self.rows("db-a", "SHOW CREATE TABLE shop.orders").await);
         assert!(create.contains("AUTO_INCREMENT="), "{create}");
+        let next =
+            self.topology.value(&server("db-a"), "SELECT MAX(id) + 5001 FROM shop.orders").await.unwrap().unwrap();
+        assert!(create.contains(&format!("AUTO_INCREMENT={next} ")), "the next number is not {next}: {create}");
         let first = (self.orders("db-a").await, self.others("db-a").await, self.gtids("db-a").await);
         for name in &SERVERS[1..] {
             assert_eq!(self.orders(name).await, first.0, "shop.orders on {name}");
@@ -125,11 +135,65 @@ impl Scene {
         }
     }
 
+    /// Rows, definitions and triggers of everything but `shop.orders`.
     async fn others(&self, name: &str) -> Vec<Vec<Option<String>>> {
         let mut all = self.rows(name, "CHECKSUM TABLE shop.events, crm.visits").await;
-        all.extend(
-            self.rows(name, "SELECT (SELECT COUNT(*) FROM shop.events), (SELECT COUNT(*) FROM crm.visits)").await,
+        for sql in [
+            "SELECT (SELECT COUNT(*) FROM shop.events), (SELECT COUNT(*) FROM crm.visits)",
+            "SHOW CREATE TABLE shop.events",
+            "SHOW CREATE TABLE crm.visits",
+        ] {
+            all.extend(self.rows(name, sql).await);
+        }
+        all.extend(self.triggers(name).await);
+        all
+    }
+
+    /// Every trigger of people with its statement; there is always the one on `shop.events`.
+    pub async fn triggers(&self, name: &str) -> Vec<Vec<Option<String>>> {
+        let sql = "SELECT trigger_schema, trigger_name, event_object_table, action_statement FROM \
+                   information_schema.triggers WHERE trigger_schema <> 'sys' ORDER BY 1, 2";
+        let found = self.rows(name, sql).await;
+        assert!(!found.is_empty(), "the triggers of {name} are not seen");
+        found
+    }
+
+    /// Every row that the client was told is written is on every server, and no other.
+    pub async fn expect_every_row_of_the_client(&self, written: u64) {
+        self.topology.wait_caught_up().await.unwrap();
+        for name in SERVERS {
+            let sql = "SELECT (SELECT COUNT(*) FROM shop.events WHERE what = 'AN EVENT') + \
+                       (SELECT COUNT(*) FROM crm.visits WHERE who = 'somebody')";
+            let found = self.rows(name, sql).await;
+            assert_eq!(found[0][0].as_deref(), Some(written.to_string().as_str()), "the client's rows on {name}");
+        }
+    }
+
+    /// The process and the log of every server say that it ran through: no restart, no abort.
+    pub async fn processes(&self) -> Vec<String> {
+        let processes = self.topology.processes().await.unwrap();
+        SERVERS.map(|name| format!("{name} {:?}", processes[&server(name)])).to_vec()
+    }
+
+    /// What people have on a server, for comparing it before and after, but for the rows that the client writes. The
+    /// damaged table's rows cannot be read: of it, the bytes of its file count.
+    pub async fn everything(&self, name: &str) -> Vec<Vec<Option<String>>> {
+        let view = match self.topology.flavor() {
+            Flavor::Mariadb => "INNODB_SYS_TABLES",
+            Flavor::Mysql => "INNODB_TABLES",
+        };
+        let ids = format!(
+            "SELECT NAME, TABLE_ID FROM information_schema.{view} WHERE NAME LIKE 'shop/%' OR NAME LIKE 'crm/%' ORDER BY 1"
         );
+        let mut all = self.tables(name).await;
+        all.extend(self.rows(name, &ids).await);
+        all.extend(self.triggers(name).await);
+        if name == "db-a" {
+            let file = self.topology.datadir(&server(name)).join("shop/orders.ibd");
+            all.push(vec![std::fs::read(file).ok().map(|bytes| Digest::of(&bytes).to_string())]);
+        } else {
+            all.extend(self.orders(name).await);
+        }
         all
     }
 
@@ -141,12 +205,13 @@ impl Scene {
         }
     }
 
-    /// Starts a client that writes to two tables, some 200 transactions a second.
+    /// Starts a client that writes to two tables in two schemas, 200 transactions a second.
     pub async fn writer(&self) -> Writer {
         let (stop, written) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
         let mut conn = self.topology.connect(&server("db-a"), Account::Root).await.unwrap();
         let (stopped, count) = (Arc::clone(&stop), Arc::clone(&written));
         let task = tokio::spawn(async move {
+            // What was missed is caught up with: the pace is 200 a second over the whole time.
             let mut tick = tokio::time::interval(Duration::from_millis(5));
             while !stopped.load(Ordering::Relaxed) {
                 tick.tick().await;
@@ -160,10 +225,21 @@ impl Scene {
             }
             conn.disconnect().await.unwrap();
         });
-        let writer = Writer { stop, written, task };
+        let writer = Writer { stop, written, task, began: Instant::now() };
         eventually("the client writes", || (writer.count() > 20).then_some(()));
         writer
     }
+}
+
+/// The last number that was given is not the highest that is there: a copy must keep it for the next row.
+async fn leave_a_gap(topology: &Topology) {
+    let last = "SELECT 5000 + MAX(id) FROM shop.orders";
+    let last = topology.value(&server("db-a"), last).await.unwrap().unwrap();
+    let row = format!(
+        "INSERT INTO shop.orders (id, customer, state, amount, placed_at) VALUES ({last}, 1, 'new', 1, NOW(6))"
+    );
+    topology.query(&server("db-a"), &row).await.unwrap();
+    topology.query(&server("db-a"), &format!("DELETE FROM shop.orders WHERE id = {last}")).await.unwrap();
 }
 
 /// A client that writes until it is stopped.
@@ -171,7 +247,11 @@ pub struct Writer {
     stop: Arc<AtomicBool>,
     written: Arc<AtomicU64>,
     task: tokio::task::JoinHandle<()>,
+    began: Instant,
 }
+
+/// What the client must have reached on average, of the 200 transactions a second that it is paced at.
+const PACE: f64 = 190.0;
 
 impl Writer {
     pub fn count(&self) -> u64 {
@@ -183,5 +263,16 @@ impl Writer {
         self.stop.store(true, Ordering::Relaxed);
         self.task.await.unwrap();
         self.written.load(Ordering::Relaxed)
+    }
+
+    /// Like [`Self::stop`], and it must have kept its pace over its whole time: a pause of the server shows as one.
+    pub async fn stop_having_kept_pace(self) -> u64 {
+        let began = self.began;
+        let written = self.stop().await;
+        let took = began.elapsed().as_secs_f64();
+        let pace = f64::from(u32::try_from(written).unwrap()) / took;
+        println!("{written} transactions in {took:.1} s: {pace:.1} a second");
+        assert!(pace >= PACE, "{written} transactions in {took:.1} s: {pace:.1} a second");
+        written
     }
 }
