@@ -234,6 +234,11 @@ impl Office {
         signatures.len()
     }
 
+    /// How often people were asked to sign, by the bundle that [`Self::audit`] exported.
+    pub fn requests(&self, run: &str) -> usize {
+        requests(&self.path(&format!("bundle-{run}"))).len()
+    }
+
     /// Who signed which step, by the bundle that [`Self::audit`] exported: one line for each approval.
     pub fn signed_steps(&self, run: &str) -> Vec<String> {
         let one = |(request, _, by): &(PathBuf, PathBuf, String)| {
@@ -247,11 +252,19 @@ impl Office {
     }
 }
 
+/// The folder of every request of a bundle. The bundle of a run that asked nobody has no place for them.
+fn requests(bundle: &Path) -> Vec<PathBuf> {
+    let all = bundle.join("requests");
+    if !all.exists() {
+        return Vec::new();
+    }
+    std::fs::read_dir(all).unwrap().map(|request| request.unwrap().path()).collect()
+}
+
 /// Every approval of a bundle: the request, the signature, who signed.
 fn signatures(bundle: &Path) -> Vec<(PathBuf, PathBuf, String)> {
     let mut found = Vec::new();
-    for request in std::fs::read_dir(bundle.join("requests")).unwrap() {
-        let request = request.unwrap().path();
+    for request in requests(bundle) {
         for file in std::fs::read_dir(&request).unwrap() {
             let file = file.unwrap().path();
             let name = file.file_name().unwrap().to_str().unwrap();
