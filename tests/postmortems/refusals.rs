@@ -101,7 +101,8 @@ async fn make_it_look_huge(scene: &Scene) {
     let grow = "UPDATE mysql.innodb_table_stats SET clustered_index_size = 1000000000 WHERE database_name = 'shop' \
                 AND table_name = 'orders'";
     unlogged(scene, "db-c", grow).await;
-    unlogged(scene, "db-c", "FLUSH LOCAL TABLES shop.orders").await;
+    // MariaDB reads its statistics when it opens a table for the first time.
+    scene.topology.restart(&server("db-c")).await.unwrap();
 }
 
 async fn what_forbids_the_rebuild_is_told_before_anything_changes(flavor: Flavor) {
