@@ -168,8 +168,10 @@ impl Office {
             Some("approval") => {
                 let request = waiting["request"].as_str().unwrap();
                 let have = waiting["have"].as_u64().unwrap();
+                let need = waiting["need"].as_u64().unwrap();
                 let done = played.entry(request.to_owned()).or_insert(0);
-                if *done <= have {
+                // With enough signatures it still stands there for a moment, until the fleet has been looked at again.
+                if *done <= have && have < need {
                     *done = have + 1;
                     self.approve(request, if have == 0 { "ana" } else { "bob" }).expect(0);
                 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use countersign::domain::base::{Digest, ServerName, TableName};
 use countersign::lab::{self, Account, Damage, Flavor, Link, Setup, Shape, Topology};
+use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
 
 use crate::driver::{Office, eventually};
@@ -169,7 +170,7 @@ impl Scene {
         }
     }
 
-    /// The process and the log of every server say that it ran through: no restart, no abort.
+    /// The process of every server: another one after a restart, none after an abort.
     pub async fn processes(&self) -> Vec<String> {
         let processes = self.topology.processes().await.unwrap();
         SERVERS.map(|name| format!("{name} {:?}", processes[&server(name)])).to_vec()
@@ -211,30 +212,38 @@ impl Scene {
         }
     }
 
-    /// Starts a client that writes to two tables in two schemas, 200 transactions a second.
+    /// Starts a client that writes to two tables in two schemas, 200 transactions a second over its connections.
     pub async fn writer(&self) -> Writer {
         let (stop, written) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
-        let mut conn = self.topology.connect(&server("db-a"), Account::Root).await.unwrap();
-        let (stopped, count) = (Arc::clone(&stop), Arc::clone(&written));
-        let task = tokio::spawn(async move {
-            // What was missed is caught up with: the pace is 200 a second over the whole time.
-            let mut tick = tokio::time::interval(Duration::from_millis(5));
-            while !stopped.load(Ordering::Relaxed) {
-                tick.tick().await;
-                let number = count.fetch_add(1, Ordering::Relaxed);
-                let sql = if number.is_multiple_of(2) {
-                    "INSERT INTO shop.events (at, what) VALUES (NOW(6), 'an event')"
-                } else {
-                    "INSERT INTO crm.visits (at, who) VALUES (NOW(6), 'somebody')"
-                };
-                conn.query_drop(sql).await.unwrap();
-            }
-            conn.disconnect().await.unwrap();
-        });
-        let writer = Writer { stop, written, task, began: Instant::now() };
+        let mut tasks = Vec::new();
+        for number in 0..CONNECTIONS {
+            let conn = self.topology.connect(&server("db-a"), Account::Root).await.unwrap();
+            let sql = if number % 2 == 0 {
+                "INSERT INTO shop.events (at, what) VALUES (NOW(6), 'an event')"
+            } else {
+                "INSERT INTO crm.visits (at, who) VALUES (NOW(6), 'somebody')"
+            };
+            tasks.push(tokio::spawn(write(conn, sql, Arc::clone(&stop), Arc::clone(&written))));
+        }
+        let writer = Writer { stop, written, tasks, began: Instant::now() };
         eventually("the client writes", || (writer.count() > 20).then_some(()));
         writer
     }
+}
+
+/// Several, as an application has: one alone would keep its pace only where every answer comes within 5 ms.
+const CONNECTIONS: u32 = 8;
+
+/// Writes on one connection until it is told to stop. What was missed is caught up with, so that the pace is that of the
+/// whole time.
+async fn write(mut conn: Conn, sql: &'static str, stop: Arc<AtomicBool>, written: Arc<AtomicU64>) {
+    let mut tick = tokio::time::interval(Duration::from_millis(5) * CONNECTIONS);
+    while !stop.load(Ordering::Relaxed) {
+        tick.tick().await;
+        conn.query_drop(sql).await.unwrap();
+        written.fetch_add(1, Ordering::Relaxed);
+    }
+    conn.disconnect().await.unwrap();
 }
 
 /// The last number that was given is not the highest that is there: a copy must keep it for the next row.
@@ -252,7 +261,7 @@ async fn leave_a_gap(topology: &Topology) {
 pub struct Writer {
     stop: Arc<AtomicBool>,
     written: Arc<AtomicU64>,
-    task: tokio::task::JoinHandle<()>,
+    tasks: Vec<tokio::task::JoinHandle<()>>,
     began: Instant,
 }
 
@@ -267,7 +276,9 @@ impl Writer {
     /// Ends the client, which must not have failed, and gives the number of its transactions.
     pub async fn stop(self) -> u64 {
         self.stop.store(true, Ordering::Relaxed);
-        self.task.await.unwrap();
+        for task in self.tasks {
+            task.await.unwrap();
+        }
         self.written.load(Ordering::Relaxed)
     }
 
