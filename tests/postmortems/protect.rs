@@ -6,6 +6,7 @@ use countersign::lab::keeper::ProcessState;
 use countersign::lab::{Account, Flavor, Link};
 use mysql_async::Row;
 use mysql_async::prelude::Queryable;
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::scene::{Scene, server};
 
@@ -59,26 +60,59 @@ async fn protect_copy_takes_seconds(flavor: Flavor) {
     expect_detached(&scene).await;
 }
 
-/// The primary is dead, for good: what is left of the data is on the replicas, and one of them is taken out of reach.
-async fn protect_copy_takes_seconds_with_the_primary_dead(flavor: Flavor) {
+/// How the primary is gone.
+#[derive(Debug, Clone, Copy)]
+enum Gone {
+    /// Its process ended: connections are refused.
+    Killed,
+    /// Its process hangs: connections are taken and nothing answers.
+    Hung,
+}
+
+/// The primary is gone, for good: what is left of the data is on the replicas, and one of them is taken out of reach.
+async fn protect_copy_takes_seconds_without_the_primary(flavor: Flavor, gone: Gone) {
     let scene = Scene::whole(flavor, 100).await;
     let held = scene.holds("db-c").await;
-    scene.topology.kill(&server("db-a")).await.unwrap();
+    let process = async || scene.topology.processes().await.unwrap().remove(&server("db-a")).unwrap();
+    match (gone, process().await) {
+        (Gone::Killed, _) => scene.topology.kill(&server("db-a")).await.unwrap(),
+        (Gone::Hung, ProcessState::Running { pid }) => {
+            let pid = Pid::from_raw(pid.try_into().unwrap()).unwrap();
+            kill_process(pid, Signal::STOP).unwrap();
+        }
+        (Gone::Hung, other) => panic!("db-a does not run: {other:?}"),
+    }
     protect(&scene);
     expect_detached(&scene).await;
     assert_eq!(scene.holds("db-c").await, held);
-    let ended = &scene.topology.processes().await.unwrap()[&server("db-a")];
-    assert!(matches!(ended, ProcessState::Ended { .. }), "{ended:?}");
+    match gone {
+        Gone::Killed => assert!(matches!(process().await, ProcessState::Ended { .. })),
+        Gone::Hung => {
+            let primary = server("db-a");
+            let asked = scene.topology.query(&primary, "SELECT 1");
+            assert!(tokio::time::timeout(Duration::from_secs(1), asked).await.is_err(), "db-a answers");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn protect_copy_takes_seconds_with_the_primary_dead_on_mariadb() {
-    protect_copy_takes_seconds_with_the_primary_dead(Flavor::Mariadb).await;
+    protect_copy_takes_seconds_without_the_primary(Flavor::Mariadb, Gone::Killed).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn protect_copy_takes_seconds_with_the_primary_dead_on_mysql() {
-    protect_copy_takes_seconds_with_the_primary_dead(Flavor::Mysql).await;
+    protect_copy_takes_seconds_without_the_primary(Flavor::Mysql, Gone::Killed).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn protect_copy_takes_seconds_with_the_primary_hanging_on_mariadb() {
+    protect_copy_takes_seconds_without_the_primary(Flavor::Mariadb, Gone::Hung).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn protect_copy_takes_seconds_with_the_primary_hanging_on_mysql() {
+    protect_copy_takes_seconds_without_the_primary(Flavor::Mysql, Gone::Hung).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
