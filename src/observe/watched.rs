@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Error, Value};
@@ -18,13 +19,26 @@ use crate::domain::base::text::printable;
 use crate::domain::fleet::{Endpoint, Login, Server};
 use crate::domain::sql::Dialect;
 
+/// How long a look waits for a connection to a server that gave no answer to the look before. Connecting goes on
+/// between looks, so a server that comes back is seen; one that hangs does not cost every look the whole deadline.
+const MOMENT: Duration = Duration::from_millis(100);
+
 /// One server of the fleet.
 pub(super) struct Watched {
     server: Arc<Server>,
     login: Arc<Login>,
     line: Line,
+    last: Last,
     /// The channels of the last answer.
     channels: BTreeSet<String>,
+}
+
+/// What came of the last look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Last {
+    /// An answer, or there was none yet.
+    Answered,
+    Silent,
 }
 
 /// The connection, in the state it is in.
@@ -66,6 +80,7 @@ impl Watched {
             server: Arc::new(server.clone()),
             login: Arc::new(login.clone()),
             line: Line::Down,
+            last: Last::Answered,
             channels: BTreeSet::new(),
         }
     }
@@ -77,6 +92,7 @@ impl Watched {
         if kept && matches!(outcome, Err(Some(Why::Broke(_)))) {
             outcome = self.try_look(tables, deadline).await;
         }
+        self.last = if outcome.is_ok() { Last::Answered } else { Last::Silent };
         match outcome {
             Ok(reading) => {
                 self.channels = super::decode::channels(&reading);
@@ -112,7 +128,11 @@ impl Watched {
                 task
             }
         };
-        match tokio::time::timeout_at(deadline, connecting.join_next()).await {
+        let patience = match self.last {
+            Last::Answered => deadline,
+            Last::Silent => deadline.min(Instant::now() + MOMENT),
+        };
+        match tokio::time::timeout_at(patience, connecting.join_next()).await {
             Err(_) => {
                 self.line = Line::Connecting(connecting);
                 Err(None)
