@@ -19,7 +19,6 @@ fn protect(scene: &Scene) {
     let mut run = scene.office.run("runbooks/protect-copy.yaml", &scene.topology.fleet_file(), &["spare=db-c"]);
     let code = run.wait();
     let took = began.elapsed();
-    println!("protected in {took:?}");
     assert_eq!(code, 0, "{}", run.text());
     assert!(took < Duration::from_secs(5), "{took:?}\n{}", run.text());
     assert!(!run.text().contains("GATE"), "one operator is enough:\n{}", run.text());

@@ -69,7 +69,6 @@ async fn expect_refusal(scene: &Scene, table: &str, words: &[&str]) {
     let mut run = scene.office.run(REBUILD, &scene.topology.fleet_file(), &params);
     assert_eq!(run.wait(), 4, "{table}: {}", run.text());
     let text = run.text();
-    println!("{text}\n");
     for word in words {
         assert!(text.contains(word), "{table}: no `{word}` in\n{text}");
     }

@@ -288,7 +288,6 @@ impl Writer {
         let written = self.stop().await;
         let took = began.elapsed().as_secs_f64();
         let pace = f64::from(u32::try_from(written).unwrap()) / took;
-        println!("{written} transactions in {took:.1} s: {pace:.1} a second");
         assert!(pace >= PACE, "{written} transactions in {took:.1} s: {pace:.1} a second");
         written
     }
