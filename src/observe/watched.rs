@@ -28,9 +28,9 @@ pub(super) struct Watched {
     server: Arc<Server>,
     login: Arc<Login>,
     line: Line,
-    last: Last,
     /// The channels of the last answer.
     channels: BTreeSet<String>,
+    last: Last,
 }
 
 /// What came of the last look.
@@ -80,8 +80,8 @@ impl Watched {
             server: Arc::new(server.clone()),
             login: Arc::new(login.clone()),
             line: Line::Down,
-            last: Last::Answered,
             channels: BTreeSet::new(),
+            last: Last::Answered,
         }
     }
 
