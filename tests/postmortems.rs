@@ -11,5 +11,7 @@ mod driver;
 mod protect;
 #[path = "postmortems/rebuild.rs"]
 mod rebuild;
+#[path = "postmortems/refusals.rs"]
+mod refusals;
 #[path = "postmortems/scene.rs"]
 mod scene;

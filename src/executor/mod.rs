@@ -210,18 +210,27 @@ impl<S: Store, O: Observe, A: Act, W: World, V: Watcher> Executor<S, O, A, W, V>
         })
     }
 
-    /// One look at the fleet, with what the acting account tells. That is asked anew for each step and attempt.
+    /// One look at the fleet, with what the acting account tells. That is asked anew for each step and attempt, of
+    /// servers that answered: waiting for one that hangs once more would hold up what protects the others.
     async fn look(&mut self) -> Snapshot {
         let (state, setup) = (&self.recorder.state, &self.recorder.setup);
         let step = (state.cursor, state.attempt);
+        let seen = self.observe.snapshot(&setup.tables).await;
         if self.told_for != Some(step) {
             for server in setup.fleet.servers.keys() {
-                let answer = self.act.told(server, &setup.tables).await;
+                let answered = seen
+                    .get(&FactKey::server(server, ServerFact::Identity))
+                    .is_some_and(|identity| identity.value().is_ok());
+                let answer = if answered {
+                    self.act.told(server, &setup.tables).await
+                } else {
+                    Err("it did not answer when the step began".to_owned())
+                };
                 self.told.insert(server.clone(), answer);
             }
             self.told_for = Some(step);
         }
-        let snapshot = with_told(&self.observe.snapshot(&self.recorder.setup.tables).await, &self.told);
+        let snapshot = with_told(&seen, &self.told);
         self.last = Some(snapshot.clone());
         snapshot
     }

@@ -129,4 +129,20 @@ mod tests {
             assert!(snapshot.facts().all(|(_, known)| known.value() == Err("no answer before the deadline")));
         }
     }
+
+    #[tokio::test]
+    async fn a_server_that_hangs_costs_the_deadline_once() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let limit = Duration::from_secs(1);
+        let mut observer = Observer::new(&fleet(&listener.local_addr().unwrap().to_string())).with_deadline(limit);
+        let scope = Scope::default();
+        let mut took = Vec::new();
+        for _ in 0..3 {
+            let began = std::time::Instant::now();
+            observer.snapshot(&scope).await;
+            took.push(began.elapsed());
+        }
+        assert!(took[0] >= limit, "the control: it does hang: {took:?}");
+        assert!(took[1] < limit && took[2] < limit, "{took:?}");
+    }
 }

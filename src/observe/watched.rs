@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Error, Value};
@@ -19,6 +20,10 @@ use crate::domain::base::text::printable;
 use crate::domain::fleet::{Login, Server};
 use crate::domain::sql::Dialect;
 
+/// How long a look waits for a connection to a server that gave no answer to the look before. Connecting goes on
+/// between looks, so a server that comes back is seen; one that hangs does not cost every look the whole deadline.
+const MOMENT: Duration = Duration::from_millis(100);
+
 /// One server of the fleet.
 pub(super) struct Watched {
     server: Arc<Server>,
@@ -27,6 +32,15 @@ pub(super) struct Watched {
     disk: Disk,
     /// The channels of the last answer.
     channels: BTreeSet<String>,
+    last: Last,
+}
+
+/// What came of the last look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Last {
+    /// An answer, or there was none yet.
+    Answered,
+    Silent,
 }
 
 /// The connection, in the state it is in.
@@ -70,6 +84,7 @@ impl Watched {
             line: Line::Down,
             disk: Disk::default(),
             channels: BTreeSet::new(),
+            last: Last::Answered,
         }
     }
 
@@ -80,6 +95,7 @@ impl Watched {
         if kept && matches!(outcome, Err(Some(Why::Broke(_)))) {
             outcome = self.try_look(tables, deadline).await;
         }
+        self.last = if outcome.is_ok() { Last::Answered } else { Last::Silent };
         match outcome {
             Ok(reading) => {
                 self.channels = super::decode::channels(&reading);
@@ -116,7 +132,11 @@ impl Watched {
                 task
             }
         };
-        match tokio::time::timeout_at(deadline, connecting.join_next()).await {
+        let patience = match self.last {
+            Last::Answered => deadline,
+            Last::Silent => deadline.min(Instant::now() + MOMENT),
+        };
+        match tokio::time::timeout_at(patience, connecting.join_next()).await {
             Err(_) => {
                 self.line = Line::Connecting(connecting);
                 Err(None)
