@@ -2,6 +2,7 @@
 
 pub mod approve;
 pub mod args;
+pub mod check;
 pub mod demo;
 pub mod error;
 pub mod exit;
@@ -13,6 +14,7 @@ pub mod lint;
 pub mod output;
 pub mod place;
 pub mod plan;
+pub mod preflight;
 pub mod reach;
 pub mod run;
 pub mod say;

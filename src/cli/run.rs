@@ -12,6 +12,7 @@ use super::error::CliError;
 use super::exit::Exit;
 use super::output::{Narrator, say};
 use super::place::{expect_operator, now, open_store, params, parse_fleet, read_file, read_fleet, signer, state_dir};
+use super::preflight;
 use super::screen::{self, DriverScreen, Over};
 use super::servers::{LiveObserve, OsWorld};
 use crate::act::Acting;
@@ -53,6 +54,7 @@ pub async fn run(args: RunArgs) -> Result<Exit, CliError> {
     let signer = signer(&args.operator)?;
     expect_operator(&trust, &signer, &args.operator.operator)?;
     let shown = Shown::on_this_terminal(args.output, &args.operator.operator, signer, &trust);
+    preflight::logins(&fleet, &runbook).await?;
     let params = runbook.chosen();
     let prepared = Prepared { fleet, fleet_text, runbook, trust, params };
     let plan = RunPlan { run: new_run_id(), driver: args.operator.operator, reason: args.reason };

@@ -6,6 +6,7 @@
 mod credentials;
 mod error;
 mod option_file;
+pub mod rights;
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -6,6 +6,7 @@
 pub mod arrival;
 pub mod copies;
 pub mod predict;
+mod spare;
 pub mod survivors;
 
 use std::fmt;
