@@ -23,10 +23,32 @@ use crate::executor::ports::Observe as _;
 const COLUMNS: [&str; 3] = ["tested here", "by documentation only", "refused"];
 
 /// One account's login at one server.
-struct Login<'a> {
-    server: &'a Server,
-    account: Account,
-    found: Result<Found, ConnectError>,
+pub struct Login<'a> {
+    pub server: &'a Server,
+    pub account: Account,
+    pub found: Result<Found, ConnectError>,
+}
+
+impl Login<'_> {
+    /// The rights that are missing, as far as they are known.
+    pub fn lacking(&self) -> Vec<&'static str> {
+        match &self.found {
+            Ok(Found { held, dialect: Ok(dialect), .. }) => held.lacks(*dialect, self.account).rights,
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// Logs in with every declared account to the servers that are `wanted`, to all at once.
+pub async fn logins(fleet: &Fleet, wanted: impl Fn(&ServerName) -> bool) -> Vec<Login<'_>> {
+    let accounts = [(Account::Observe, Some(&fleet.accounts.observe)), (Account::Act, fleet.accounts.act.as_ref())];
+    let servers = fleet.servers.values().filter(|server| wanted(&server.name));
+    let each = servers.flat_map(|server| {
+        let declared = accounts.into_iter().filter_map(|(account, login)| Some((account, login?)));
+        declared
+            .map(move |(account, login)| async move { Login { server, account, found: found(server, login).await } })
+    });
+    join_all(each).await
 }
 
 /// Lines to print, and how bad it is.
@@ -42,11 +64,7 @@ impl Told {
 }
 
 pub async fn check(fleet: &Fleet) -> Exit {
-    let logins =
-        join_all(wanted(fleet).into_iter().map(|(server, account, login)| async move {
-            Login { server, account, found: found(server, login).await }
-        }))
-        .await;
+    let logins = logins(fleet, |_| true).await;
     let nothing = BTreeSet::new();
     let snapshot = LiveObserve::new(fleet).snapshot(&nothing).await;
     let snapshot = with_acting_account(fleet, &nothing, snapshot).await;
@@ -58,16 +76,6 @@ pub async fn check(fleet: &Fleet) -> Exit {
     told.push(unseen(fleet, &logins, &snapshot));
     told.iter().flat_map(|told| &told.lines).for_each(|line| data(line));
     told.iter().map(|told| told.exit).max_by_key(|exit| rank(*exit)).unwrap_or(Exit::Ok)
-}
-
-fn wanted(fleet: &Fleet) -> Vec<(&Server, Account, &crate::domain::fleet::Login)> {
-    let accounts = &fleet.accounts;
-    let logins = [(Account::Observe, Some(&accounts.observe)), (Account::Act, accounts.act.as_ref())];
-    fleet
-        .servers
-        .values()
-        .flat_map(|server| logins.iter().filter_map(move |(account, login)| Some((server, *account, (*login)?))))
-        .collect()
 }
 
 /// A server that cannot be asked says least; a refused release cannot be mended by a right.

@@ -5,39 +5,48 @@
 
 use std::collections::BTreeSet;
 
-use futures_util::future::join_all;
-
+use super::check::Login;
 use super::error::CliError;
 use super::exit::Exit;
+use super::output::say;
 use crate::connect::ConnectError;
-use crate::connect::rights::found;
 use crate::domain::base::ServerName;
 use crate::domain::fleet::Fleet;
 use crate::domain::runbook::{Runbook, Step, Work};
 
-/// Logs in, with both accounts, to every server that the runbook names.
+/// Logs in, with both accounts, to every server that the runbook names, and says which rights are missing there.
 pub async fn logins(fleet: &Fleet, runbook: &Runbook) -> Result<(), CliError> {
     let named: BTreeSet<ServerName> = runbook.steps.iter().flat_map(servers).collect();
     let first: BTreeSet<ServerName> = runbook.steps.first().into_iter().flat_map(servers).collect();
-    let accounts = [Some(&fleet.accounts.observe), fleet.accounts.act.as_ref()];
-    let tried = named.iter().flat_map(|server| accounts.into_iter().flatten().map(move |login| (server, login)));
-    let failed = join_all(tried.filter_map(|(name, login)| {
-        let server = fleet.server(name)?;
-        Some(async move { found(server, login).await.err().map(|why| (name, why)) })
-    }))
-    .await;
-    let mut stops: Vec<String> = failed
-        .into_iter()
-        .flatten()
-        .filter(|(name, why)| is_ours(why) || first.contains(*name))
-        .map(|(_, why)| why.to_string())
-        .collect();
+    let logins = super::check::logins(fleet, |server| named.contains(server)).await;
+    let mut stops = Vec::new();
+    for login in &logins {
+        match &login.found {
+            Err(why) if is_ours(why) || first.contains(&login.server.name) => stops.push(why.to_string()),
+            // It may come back before its step.
+            Err(_) => {}
+            Ok(_) => warn(login),
+        }
+    }
     stops.dedup();
     if stops.is_empty() {
         return Ok(());
     }
     Err(CliError::new(Exit::Unreachable, stops.join("\n"))
         .hint("nothing was begun; `countersign fleet check` looks at every server with both accounts"))
+}
+
+/// A runbook need not use every right, so a missing one is only said.
+fn warn(login: &Login<'_>) {
+    let lacking = login.lacking();
+    if !lacking.is_empty() {
+        let (server, account) = (&login.server.name, login.account.word());
+        say(&format!(
+            "warning: the account `{account}` lacks {} on {server}: a step that needs it will stop; \
+             `countersign fleet check` prints the GRANT",
+            lacking.join(", ")
+        ));
+    }
 }
 
 /// The servers that a step works on.
