@@ -7,6 +7,8 @@ use std::os::unix::fs::PermissionsExt as _;
 #[path = "desk/mod.rs"]
 mod desk;
 
+use countersign::domain::sql::Flavor;
+use countersign::domain::sql::rights::{Account, needed};
 use desk::{Desk, RUNBOOK, Said};
 
 const FLEET: &str = "\
@@ -49,6 +51,17 @@ fn refused_run(desk: &Desk, runbook: &str, (operator, key): (&str, &str), more: 
     assert!(!desk.path("S/runs").exists(), "no run was begun: {said:?}");
     assert_ne!(said.code, 0);
     said
+}
+
+#[test]
+fn the_readme_names_the_rights_that_are_checked() {
+    let readme = include_str!("../README.md");
+    for account in Account::ALL {
+        let lists = [Flavor::MariaDb, Flavor::MySql].map(|flavor| (flavor, needed(flavor, account).join(", ")));
+        let said: Vec<String> = lists.iter().map(|(flavor, rights)| format!("{flavor} `{rights}`")).collect();
+        let sentence = format!("login needs: {}.", said.join("; "));
+        assert!(readme.contains(&sentence), "README.md does not say: {sentence}");
+    }
 }
 
 const ANA: (&str, &str) = ("ana", "ana");
