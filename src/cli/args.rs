@@ -52,6 +52,8 @@ pub enum Command {
     Release(RunOnly),
     /// End a run at rest.
     Abort(RunOnly),
+    /// Sign how a run ended, so that lines missing at the end of its journal are noticed.
+    Close(RunOnly),
     /// Hold a run: nothing new begins.
     Hold(NoteArgs),
     /// Write a note into the journal.

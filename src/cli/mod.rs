@@ -3,6 +3,7 @@
 pub mod approve;
 pub mod args;
 pub mod check;
+pub mod close;
 pub mod demo;
 pub mod error;
 pub mod exit;
@@ -89,6 +90,7 @@ async fn dispatch(command: Command) -> Result<Exit, CliError> {
         Command::Lab(command) => lab::lab(command).await,
         Command::Trust(command) => trust::trust(command),
         Command::Journal(command) => journal::journal(command).await,
+        Command::Close(args) => close::close(args).await,
         Command::Report(args) => journal::report(args).await,
         Command::Attach(args) => screen::attach(args).await,
         Command::Review(args) => screen::review(args).await,
