@@ -76,6 +76,38 @@ fn by<'a>(who: &'a str, arguments: &[&'a str]) -> Vec<&'a str> {
 }
 
 #[test]
+fn codes_and_words_are_explained() {
+    let desk = Desk::new();
+    desk.cli(&["explain", "cs005"]).expect(0, &["CS005 (error)", "Anchors and aliases are not read"]);
+    desk.cli(&["explain", "refused"]).expect(0, &["exit 4 (refused): a rule of the program"]);
+    desk.cli(&["explain", "detach_replica"]).expect(0, &["detach_replica: an action, at least protective"]);
+    desk.cli(&["explain", "nonsense"]).expect(2, &["nothing here is called `nonsense`", "detach_replica"]);
+}
+
+#[test]
+fn whoever_takes_a_run_over_signs_for_it() {
+    let mut asking = Asking::begin();
+    asking.desk.cli(&by("bob", &["takeover", &asking.run, "--plain"])).expect(10, &["is being driven by ana"]);
+    asking.executor.kill().unwrap();
+    asking.executor.wait().unwrap();
+    let arguments = by("bob", &["takeover", &asking.run, "--plain"]);
+    let mut command = asking.desk.command(env!("CARGO_BIN_EXE_countersign"), &arguments);
+    asking.executor = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let (desk, run) = asking.answer();
+    desk.cli(&["journal", "export", &run, "--state", "S", "-o", "B"]).expect(0, &[]);
+    let said = desk.cli(&["journal", "verify", "B"]).expect(0, &["ended"]);
+    assert!(!said.out.contains("bob"), "nothing is left to vouch for: {}", said.out);
+    let inputs = std::fs::read_dir(desk.path("B/inputs")).unwrap().map(|entry| entry.unwrap().path().join("input.txt"));
+    let texts: Vec<String> = inputs.map(|file| std::fs::read_to_string(file).unwrap()).collect();
+    assert!(texts.iter().any(|text| text.contains("by: bob") && text.contains("verb: takeover")), "{texts:?}");
+    let audit = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/audit.sh");
+    Said::from(desk.command("sh", &[audit, "B"]).output().unwrap()).expect(3, &["RUN NOT CLOSED"]);
+    desk.cli(&by("bob", &["close", &run])).expect(0, &[]);
+    desk.cli(&["journal", "export", &run, "--state", "S", "-o", "C"]).expect(0, &[]);
+    Said::from(desk.command("sh", &[audit, "C"]).output().unwrap()).expect(0, &[]);
+}
+
+#[test]
 fn who_closed_a_run_is_said_by_verify_and_report() {
     let asking = Asking::begin();
     let words = ["expected a run that has ended, found `r-", "at `ask`", "countersign abort r-"];
@@ -89,7 +121,9 @@ fn who_closed_a_run_is_said_by_verify_and_report() {
     let report = desk.cli(&["report", &run, "--state", "S"]).expect(0, &["outcome: **completed**"]);
     assert!(!report.out.contains("closed by:"), "{}", report.out);
     desk.key("stranger", "");
+    let files = desk.files();
     desk.cli(&by("stranger", &["close", &run])).expect(5, &["stranger is not an operator here"]);
+    assert_eq!(desk.files(), files);
     desk.cli(&by("ana", &["close", &run])).expect(0, &["is closed by ana"]);
     desk.cli(&by("bob", &["close", &run])).expect(0, &["is closed by bob"]);
     desk.cli(&by("ana", &["close", &run])).expect(0, &["was closed by ana before"]);

@@ -201,9 +201,10 @@ fn without_the_right_to_write_there_is_no_run_and_no_trust() {
     let them = |arguments: &[&str]| {
         let program = desk.path("program");
         let become_them = ["--reuid", "65534", "--regid", "65534", "--clear-groups", program.to_str().unwrap()];
-        let mut command = match root {
-            true => desk.command("setpriv", &[&become_them[..], arguments].concat()),
-            false => desk.command(program.to_str().unwrap(), arguments),
+        let mut command = if root {
+            desk.command("setpriv", &[&become_them[..], arguments].concat())
+        } else {
+            desk.command(program.to_str().unwrap(), arguments)
         };
         Said::from(command.output().unwrap())
     };

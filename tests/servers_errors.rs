@@ -67,9 +67,10 @@ impl Scene {
         self.desk.write(&file, &format!("[client]\nuser={user}\npassword={password}\n"));
         let path = self.desk.path(&file);
         self.fleet(&format!("{account}-{user}.yaml"), |line| {
-            match line.trim_start().starts_with(&format!("{account}:")) {
-                true => format!("  {account}: {{defaults_file: \"{}\"}}", path.display()),
-                false => line.to_owned(),
+            if line.trim_start().starts_with(&format!("{account}:")) {
+                format!("  {account}: {{defaults_file: \"{}\"}}", path.display())
+            } else {
+                line.to_owned()
             }
         })
     }
@@ -127,9 +128,12 @@ async fn wrong_password_and_unknown_server(scene: &Scene) {
 }
 
 async fn unreachable_replica(scene: &Scene) {
-    let fleet = scene.fleet("away.yaml", |line| match line.trim_start().starts_with("db-c:") {
-        true => "  db-c: {address: '127.0.0.1:1', tls: {mode: off}}".to_owned(),
-        false => line.to_owned(),
+    let fleet = scene.fleet("away.yaml", |line| {
+        if line.trim_start().starts_with("db-c:") {
+            "  db-c: {address: '127.0.0.1:1', tls: {mode: off}}".to_owned()
+        } else {
+            line.to_owned()
+        }
     });
     let words = ["`db-c` cannot be reached at `127.0.0.1:1`", "check that it runs", "exit 9 (unreachable)"];
     scene.refused("protect.yaml", &fleet, &["spare=db-c"]).await.expect(9, &words);

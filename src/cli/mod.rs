@@ -7,6 +7,7 @@ pub mod close;
 pub mod demo;
 pub mod error;
 pub mod exit;
+pub mod explain;
 pub mod fleet;
 pub mod journal;
 pub mod lab;
@@ -86,6 +87,7 @@ async fn dispatch(command: Command) -> Result<Exit, CliError> {
         Command::Hold(args) => say::hold(args).await,
         Command::Note(args) => say::note(args).await,
         Command::Fleet(command) => fleet::fleet(command).await,
+        Command::Explain { name } => explain::explain(&name),
         Command::Lint(args) => lint::lint(&args),
         Command::Lab(command) => lab::lab(command).await,
         Command::Trust(command) => trust::trust(command),

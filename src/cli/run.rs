@@ -13,10 +13,12 @@ use super::exit::Exit;
 use super::output::{Narrator, say};
 use super::place::{expect_operator, now, open_store, params, parse_fleet, read_file, read_fleet, signer, state_dir};
 use super::preflight;
+use super::say::sign_text;
 use super::screen::{self, DriverScreen, Over};
 use super::servers::{LiveObserve, OsWorld};
 use crate::act::Acting;
 use crate::domain::approval::trust::Trust;
+use crate::domain::approval::votes::InputVerb;
 use crate::domain::base::{Principal, RunId, Span, text};
 use crate::domain::fleet::Fleet;
 use crate::domain::journal::record::{Ending, Opened, Record, StopReason};
@@ -132,18 +134,30 @@ pub async fn resume(args: ResumeArgs) -> Result<Exit, CliError> {
     let signer = signer(&args.operator)?;
     let driver = args.operator.operator;
     expect_operator(&trust, &signer, &driver)?;
-    let shown = Shown::on_this_terminal(args.output, &driver, signer, &trust);
     let lease = store.acquire(&args.run, &holder(&driver)).await?;
+    let key = RunKey::generate(args.run.clone())?;
+    let changed = takeover(&store, &args.run, (&signer, &driver), key.journal_key()).await?;
+    let shown = Shown::on_this_terminal(args.output, &driver, signer, &trust);
     let mut narrator = shown.narrator();
     let state = fold(&store, &args.run, &mut narrator).await?;
     if let Phase::Closed { .. } = state.phase {
         return Err(CliError::usage(format!("run {} is over; `countersign report {}` tells it", args.run, args.run)));
     }
     let prepared = recorded(&state.opened, trust)?;
-    let key = RunKey::generate(args.run.clone())?;
-    let setup = setup(&prepared, &args.run, driver.clone(), key.journal_key());
-    let changed = Record::ExecutorChanged { by: driver, host: host(), journal_key: setup.journal_key.clone() };
+    let setup = setup(&prepared, &args.run, driver, key.journal_key());
     execute(Some(changed), Executing { setup, state, store, lease, key, narrator, shown }).await
+}
+
+/// That `driver` executes the run from here on, signed over the journal as it ends and the key that goes on with it.
+async fn takeover(
+    store: &SqliteStore,
+    run: &RunId,
+    (signer, driver): (&Signer, &Principal),
+    journal_key: String,
+) -> Result<Record, CliError> {
+    let head = store.head(run).await?;
+    let signed = Some(sign_text(signer, driver, (run, &head), InputVerb::Takeover, &journal_key).await?);
+    Ok(Record::ExecutorChanged { by: driver.clone(), host: host(), journal_key, signed })
 }
 
 /// The setup that the journal itself recorded: a run goes on with the texts that it began with.
