@@ -69,7 +69,11 @@ while IFS= read -r line; do
         { [ "$event" = run.opened ] && [ "$seq" = 0 ]; } || { [ "$event" != run.opened ] && [ "$seq" -gt 0 ]; } || bad "line $seq: $event"
         [ "$seq" -gt 0 ] || run=$(echo "$payload" | json run)
         key=$(printf '%s\n' "$payload" | json journal_key)
-        printf 'journal namespaces="journal@countersign" ssh-ed25519 %s\n' "$key" | cmp -s - "$keyfile" || bad "$keyfile" ;;
+        printf 'journal namespaces="journal@countersign" ssh-ed25519 %s\n' "$key" | cmp -s - "$keyfile" || bad "$keyfile"
+        case $event$payload in executor.changed*'"signed":{'*)
+            grep -qF "$key" "inputs/$seq/input.txt" || bad "line $seq: another key than the signed one"
+            echo "$seq $at" >> "$work/inputs" ;;
+        esac ;;
     journal.head)
         h=heads/$((seq - 1)); heads=$((heads + 1)); unsigned=0
         printf 'countersign journal head v1\nrun: %s\nentry: %s\nsha256: %s\n[end]\n' "$run" $((seq - 1)) "$prev" | cmp -s - "$h" || bad "$h"

@@ -24,7 +24,8 @@ pub enum Command {
     Plan(PlanArgs),
     /// Run a runbook.
     Run(RunArgs),
-    /// Go on with a run whose executor is gone.
+    /// Go on with a run whose executor is gone; the new driver signs for it.
+    #[command(visible_alias = "takeover")]
     Resume(ResumeArgs),
     /// Show what runs wait for.
     Status(StatusArgs),
@@ -52,6 +53,8 @@ pub enum Command {
     Release(RunOnly),
     /// End a run at rest.
     Abort(RunOnly),
+    /// Sign how a run ended, so that lines missing at the end of its journal are noticed.
+    Close(RunOnly),
     /// Hold a run: nothing new begins.
     Hold(NoteArgs),
     /// Write a note into the journal.
@@ -59,6 +62,11 @@ pub enum Command {
     /// The declared fleet, and what it looks like.
     #[command(subcommand)]
     Fleet(FleetCommand),
+    /// What the code of a problem, an exit code or an entry of the vocabulary means.
+    Explain {
+        /// Such as `CS101`, `4`, `refused` or `detach_replica`.
+        name: String,
+    },
     /// Check a runbook or fleet file.
     Lint(LintArgs),
     /// Throwaway servers.

@@ -7,6 +7,7 @@ use crate::executor::journal::ExecutorError;
 use crate::keys::KeyError;
 use crate::lab::LabError;
 use crate::store::StoreError;
+use crate::store::trust_files::TrustFileError;
 
 /// A command's failure.
 #[derive(Debug)]
@@ -36,7 +37,7 @@ impl From<StoreError> for CliError {
     fn from(error: StoreError) -> Self {
         let exit = match &error {
             StoreError::Busy { .. } => Exit::Busy,
-            StoreError::NoSuchRun { .. } => Exit::Usage,
+            StoreError::NoSuchRun { .. } | StoreError::NoStateDirectory { .. } => Exit::Usage,
             StoreError::Damaged { .. } | StoreError::RolledBack { .. } => Exit::Tampered,
             _ => Exit::Error,
         };
@@ -55,7 +56,11 @@ impl From<ExecutorError> for CliError {
 
 impl From<KeyError> for CliError {
     fn from(error: KeyError) -> Self {
-        Self::new(Exit::Approval, error.to_string())
+        let exit = match &error {
+            KeyError::Read { .. } | KeyError::NotAFile { .. } => Exit::Usage,
+            _ => Exit::Approval,
+        };
+        Self::new(exit, error.to_string())
     }
 }
 
@@ -77,8 +82,16 @@ impl From<Problems> for CliError {
     }
 }
 
-impl From<crate::store::trust_files::TrustFileError> for CliError {
-    fn from(error: crate::store::trust_files::TrustFileError) -> Self {
-        Self::new(Exit::Approval, error.to_string())
+impl From<TrustFileError> for CliError {
+    fn from(error: TrustFileError) -> Self {
+        match error {
+            TrustFileError::Nobody => Self::usage(error.to_string()),
+            TrustFileError::Key { operator, why } => {
+                let why = Self::from(why);
+                Self::new(why.exit, format!("the key of `{operator}`: {}", why.message))
+            }
+            TrustFileError::Io { doing, path, source } => StoreError::io(doing, path, source).into(),
+            other => Self::new(Exit::Approval, other.to_string()),
+        }
     }
 }

@@ -3,13 +3,16 @@
 use std::collections::BTreeSet;
 
 use super::args::FleetCommand;
+use super::check;
 use super::error::CliError;
 use super::exit::Exit;
 use super::output::{data, say};
 use super::place::{read_fleet, read_snapshot};
 use super::servers::{LiveObserve, with_acting_account};
+use crate::domain::base::ServerName;
+use crate::domain::fleet::Fleet;
 use crate::domain::snapshot::text::difference;
-use crate::domain::snapshot::{About, ServerFact, Snapshot, SnapshotFile};
+use crate::domain::snapshot::{Snapshot, SnapshotFile};
 use crate::executor::ports::Observe as _;
 
 pub async fn fleet(command: FleetCommand) -> Result<Exit, CliError> {
@@ -22,17 +25,11 @@ pub async fn fleet(command: FleetCommand) -> Result<Exit, CliError> {
             } else {
                 show(&snapshot);
             }
-            Ok(Exit::Ok)
+            Ok(seen(&fleet, &snapshot))
         }
         FleetCommand::Check { fleet } => {
             let (fleet, _) = read_fleet(&fleet.fleet)?;
-            let snapshot = with_acting_account(
-                &fleet,
-                &BTreeSet::new(),
-                LiveObserve::new(&fleet).snapshot(&BTreeSet::new()).await,
-            )
-            .await;
-            Ok(check(&snapshot))
+            Ok(check::check(&fleet).await)
         }
         FleetCommand::Snapshot { fleet, table, output } => {
             let (fleet, _) = read_fleet(&fleet.fleet)?;
@@ -56,26 +53,26 @@ pub async fn fleet(command: FleetCommand) -> Result<Exit, CliError> {
     }
 }
 
+/// A server of which nothing is known gets one line.
 fn show(snapshot: &Snapshot) {
+    let mut away = BTreeSet::new();
     for (key, known) in snapshot.facts() {
         match known.value() {
+            _ if away.contains(&key.server) => {}
             Ok(value) => data(&format!("{key}: {value}")),
+            Err(why) if unseen(snapshot, &key.server) => {
+                data(&format!("{}: ? {why}", key.server));
+                away.insert(key.server.clone());
+            }
             Err(why) => data(&format!("{key}: ? {why}")),
         }
     }
 }
 
-/// Every fact that cannot be seen is a right that is missing or a server that is away.
-fn check(snapshot: &Snapshot) -> Exit {
-    let mut missing = 0;
-    for (key, known) in snapshot.facts() {
-        if let Err(why) = known.value()
-            && key.about != About::Server(ServerFact::SemiSync)
-        {
-            missing += 1;
-            data(&format!("missing: {key}: {why}"));
-        }
-    }
-    data(&format!("{missing} facts cannot be seen"));
-    if missing == 0 { Exit::Ok } else { Exit::Findings }
+fn unseen(snapshot: &Snapshot, server: &ServerName) -> bool {
+    !snapshot.facts().any(|(key, known)| key.server == *server && known.value().is_ok())
+}
+
+fn seen(fleet: &Fleet, snapshot: &Snapshot) -> Exit {
+    if fleet.servers.keys().any(|server| unseen(snapshot, server)) { Exit::Unreachable } else { Exit::Ok }
 }

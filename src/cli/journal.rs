@@ -29,7 +29,8 @@ pub async fn journal(command: JournalCommand) -> Result<Exit, CliError> {
     }
 }
 
-fn failed(error: impl std::fmt::Display) -> CliError {
+/// Whatever keeps a journal from being read as one.
+pub fn failed(error: impl std::fmt::Display) -> CliError {
     CliError::new(Exit::Error, error.to_string())
 }
 
@@ -52,7 +53,13 @@ fn verify(bundle: &Path, anchor: Option<&Digest>) -> Result<Exit, CliError> {
 pub async fn report(args: ReportArgs) -> Result<Exit, CliError> {
     let store = open_store(&args.state)?;
     let lines = export::all_lines(&store, &args.run).await?;
-    let report = Report::of(&lines).map_err(|error| CliError::new(Exit::Tampered, error.to_string()))?;
+    let mut report = Report::of(&lines).map_err(|error| CliError::new(Exit::Tampered, error.to_string()))?;
+    let dir = state_dir(&args.state)?;
+    let closes = close_files::signatures(&dir, &args.run)?;
+    if !closes.is_empty() {
+        let trust = trust_files::read(&dir)?;
+        report.closed_by = export::export(&store, &args.run, &trust, &closes).await.map_err(failed)?.closed_by;
+    }
     data(&if args.json { report.json() } else { report.markdown() });
     Ok(Exit::Ok)
 }

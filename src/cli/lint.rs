@@ -4,7 +4,7 @@ use super::args::LintArgs;
 use super::error::CliError;
 use super::exit::Exit;
 use super::output::{data, say};
-use super::place::{parse_fleet, read_file, read_fleet};
+use super::place::{fleet_of, read_file, read_fleet};
 use crate::domain::runbook;
 use crate::domain::yaml::Problems;
 
@@ -19,7 +19,10 @@ pub fn lint(args: &LintArgs) -> Result<Exit, CliError> {
     for path in &args.file {
         let (name, text) = (path.display().to_string(), read_file(path)?);
         if text.lines().any(|line| line.starts_with("fleet:")) {
-            parse_fleet(&name, &text)?;
+            if let Err(problems) = fleet_of(&name, &text) {
+                print(args, &problems);
+                worst = Exit::Findings;
+            }
             continue;
         }
         let problems = match runbook::read(&name, &text) {

@@ -2,9 +2,12 @@
 
 pub mod approve;
 pub mod args;
+pub mod check;
+pub mod close;
 pub mod demo;
 pub mod error;
 pub mod exit;
+pub mod explain;
 pub mod fleet;
 pub mod journal;
 pub mod lab;
@@ -13,6 +16,7 @@ pub mod lint;
 pub mod output;
 pub mod place;
 pub mod plan;
+pub mod preflight;
 pub mod reach;
 pub mod run;
 pub mod say;
@@ -84,10 +88,12 @@ async fn dispatch(command: Command) -> Result<Exit, CliError> {
         Command::Hold(args) => say::hold(args).await,
         Command::Note(args) => say::note(args).await,
         Command::Fleet(command) => fleet::fleet(command).await,
+        Command::Explain { name } => explain::explain(&name),
         Command::Lint(args) => lint::lint(&args),
         Command::Lab(command) => lab::lab(command).await,
         Command::Trust(command) => trust::trust(command),
         Command::Journal(command) => journal::journal(command).await,
+        Command::Close(args) => close::close(args).await,
         Command::Report(args) => journal::report(args).await,
         Command::Attach(args) => screen::attach(args).await,
         Command::Review(args) => screen::review(args).await,

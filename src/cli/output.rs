@@ -25,7 +25,10 @@ pub fn say(line: &str) {
 
 /// An error with its hint and its exit code's word.
 pub fn error(error: &CliError) {
-    say(&format!("error: {}", error.message));
+    // Problems of a file bring their own word, one for each.
+    let word =
+        if error.message.starts_with("error[") || error.message.starts_with("warning[") { "" } else { "error: " };
+    say(&format!("{word}{}", error.message));
     if let Some(hint) = &error.hint {
         say(&format!("hint: {hint}"));
     }

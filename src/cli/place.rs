@@ -46,7 +46,12 @@ pub fn read_fleet(path: &Path) -> Result<(Fleet, String), CliError> {
 }
 
 pub fn parse_fleet(name: &str, text: &str) -> Result<Fleet, CliError> {
-    Ok(yaml::read::<fleet::read::FleetFile>(name, text)?.resolve(fleet::read::resolve)?)
+    Ok(fleet_of(name, text)?)
+}
+
+/// The fleet that a text declares, or all that is wrong with it.
+pub fn fleet_of(name: &str, text: &str) -> Result<Fleet, yaml::Problems> {
+    yaml::read::<fleet::read::FleetFile>(name, text)?.resolve(fleet::read::resolve)
 }
 
 /// Reads a snapshot file.

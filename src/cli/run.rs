@@ -7,16 +7,19 @@ use std::sync::atomic::AtomicBool;
 
 use tokio::sync::{mpsc, watch};
 
-use super::args::{OperatorArgs, OutputArgs, ResumeArgs, RunArgs, StateArg};
+use super::args::{OutputArgs, ResumeArgs, RunArgs};
 use super::error::CliError;
 use super::exit::Exit;
 use super::output::{Narrator, say};
 use super::place::{now, open_store, params, parse_fleet, read_file, read_fleet, state_dir};
-use super::screen::{DriverScreen, Over};
+use super::preflight;
+use super::say::sign_text;
+use super::screen::{self, DriverScreen, Over};
 use super::servers::{LiveObserve, OsWorld};
-use super::who::{self, Operator};
+use super::who::{Driver, Operator};
 use crate::act::Acting;
 use crate::domain::approval::trust::Trust;
+use crate::domain::approval::votes::InputVerb;
 use crate::domain::base::{Principal, RunId, Span, text};
 use crate::domain::fleet::Fleet;
 use crate::domain::journal::record::{Ending, Opened, Record, StopReason};
@@ -28,7 +31,6 @@ use crate::executor::{AtStop, Executor};
 use crate::keys::RunKey;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Holder, Journal, Lease, Leases};
-use crate::tui::terminal::TakenTerminal;
 
 /// How long a step is armed before it begins.
 const ARMED: Span = Span::from_secs(5);
@@ -48,11 +50,13 @@ pub async fn run(args: RunArgs) -> Result<Exit, CliError> {
     let (fleet, fleet_text) = read_fleet(&args.runbook.fleet)?;
     let params = params(&args.runbook.param)?;
     let runbook = read_runbook(&args.runbook.runbook, &params, &fleet)?;
-    let (shown, driver, trust) = shown_to(args.output, &args.operator, &args.state).await?;
+    let driver = Driver::of(args.output, &args.operator, &args.state).await?;
+    preflight::logins(&fleet, &runbook).await?;
     let params = runbook.chosen();
-    let prepared = Prepared { fleet, fleet_text, runbook, trust, params };
-    let plan = RunPlan { run: new_run_id(), driver, reason: args.reason };
-    start(prepared, plan, SqliteStore::create(&state_dir(&args.state)?)?, shown).await
+    let prepared = Prepared { fleet, fleet_text, runbook, trust: driver.trust().clone(), params };
+    let plan = RunPlan { run: new_run_id(), driver: driver.name().clone(), reason: args.reason };
+    let store = SqliteStore::create(&state_dir(&args.state)?)?;
+    start(prepared, plan, store, Shown::to(args.output, driver)).await
 }
 
 /// How the driver sees the run.
@@ -63,6 +67,14 @@ pub enum Shown {
 }
 
 impl Shown {
+    /// A screen if there is a terminal for it and nobody asked for lines.
+    fn to(output: OutputArgs, driver: Driver) -> Self {
+        match driver {
+            Driver::Proved(operator) if screen::is_wanted(output) => Self::Screen(operator),
+            _ => Self::Lines(output),
+        }
+    }
+
     fn narrator(&self) -> Narrator {
         match self {
             Self::Lines(output) => Narrator::new(*output),
@@ -77,21 +89,6 @@ impl Shown {
             Self::Screen(_) => AtStop::Wait,
         }
     }
-}
-
-/// A screen if there is a terminal for it and nobody asked for lines, and who drives.
-async fn shown_to(
-    output: OutputArgs,
-    operator: &OperatorArgs,
-    state: &StateArg,
-) -> Result<(Shown, Principal, Trust), CliError> {
-    if output.plain || output.json || !TakenTerminal::is_there() {
-        let (driver, trust) = who::driver(operator, state).await?;
-        return Ok((Shown::Lines(output), driver, trust));
-    }
-    let driver = Operator::of(operator, state).await?;
-    let (name, trust) = (driver.who.clone(), driver.trust.clone());
-    Ok((Shown::Screen(driver), name, trust))
 }
 
 impl From<OutputArgs> for Shown {
@@ -129,18 +126,33 @@ pub async fn start(
 
 pub async fn resume(args: ResumeArgs) -> Result<Exit, CliError> {
     let store = open_store(&args.state)?;
-    let (shown, driver, trust) = shown_to(args.output, &args.operator, &args.state).await?;
-    let lease = store.acquire(&args.run, &holder(&driver)).await?;
+    let driver = Driver::of(args.output, &args.operator, &args.state).await?;
+    let (name, trust) = (driver.name().clone(), driver.trust().clone());
+    let lease = store.acquire(&args.run, &holder(&name)).await?;
+    let key = RunKey::generate(args.run.clone())?;
+    let changed = takeover(&store, &args.run, &driver, key.journal_key()).await?;
+    let shown = Shown::to(args.output, driver);
     let mut narrator = shown.narrator();
     let state = fold(&store, &args.run, &mut narrator).await?;
     if let Phase::Closed { .. } = state.phase {
         return Err(CliError::usage(format!("run {} is over; `countersign report {}` tells it", args.run, args.run)));
     }
     let prepared = recorded(&state.opened, trust)?;
-    let key = RunKey::generate(args.run.clone())?;
-    let setup = setup(&prepared, &args.run, driver.clone(), key.journal_key());
-    let changed = Record::ExecutorChanged { by: driver, host: host(), journal_key: setup.journal_key.clone() };
+    let setup = setup(&prepared, &args.run, name, key.journal_key());
     execute(Some(changed), Executing { setup, state, store, lease, key, narrator, shown }).await
+}
+
+/// That `driver` executes the run from here on; a driver whom a key proves signs it, over the journal as it ends and
+/// the key that goes on with it.
+async fn takeover(store: &SqliteStore, run: &RunId, driver: &Driver, journal_key: String) -> Result<Record, CliError> {
+    let signed = match driver {
+        Driver::Stated { .. } => None,
+        Driver::Proved(Operator { who, signer, .. }) => {
+            let head = store.head(run).await?;
+            Some(sign_text(signer, who, (run, &head), InputVerb::Takeover, &journal_key).await?)
+        }
+    };
+    Ok(Record::ExecutorChanged { by: driver.name().clone(), host: host(), journal_key, signed })
 }
 
 /// The setup that the journal itself recorded: a run goes on with the texts that it began with.

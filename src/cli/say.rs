@@ -10,6 +10,7 @@ use crate::domain::approval::sshsig::Verb;
 use crate::domain::approval::votes::{Input, InputVerb, JournalHead};
 use crate::domain::base::{Principal, RunId};
 use crate::domain::journal::Head;
+use crate::domain::journal::record::SignedText;
 use crate::domain::run::effect::Person;
 use crate::domain::run::state::{Phase, State};
 use crate::keys::Signer;
@@ -47,10 +48,22 @@ pub async fn sign_input(
 pub async fn sign_at(
     signer: &Signer,
     by: &Principal,
-    (run, seen): (&RunId, &Head),
+    journal: (&RunId, &Head),
     verb: InputVerb,
     argument: &str,
 ) -> Result<Person, CliError> {
+    let SignedText { text, armored } = sign_text(signer, by, journal, verb, argument).await?;
+    Ok(Person::Signed { text, armored })
+}
+
+/// The input's text and its signature.
+pub async fn sign_text(
+    signer: &Signer,
+    by: &Principal,
+    (run, seen): (&RunId, &Head),
+    verb: InputVerb,
+    argument: &str,
+) -> Result<SignedText, CliError> {
     let input = Input {
         run: run.clone(),
         head: JournalHead { entry: seen.seq().unwrap_or(0), sha256: seen.digest().clone() },
@@ -61,7 +74,7 @@ pub async fn sign_at(
     };
     let text = input.render().map_err(|error| CliError::usage(error.to_string()))?;
     let armored = signer.sign(Verb::Input, text.as_bytes()).await?;
-    Ok(Person::Signed { text, armored })
+    Ok(SignedText { text, armored })
 }
 
 fn expect_open(state: &State) -> Result<(), CliError> {

@@ -18,6 +18,9 @@ pub async fn status(args: StatusArgs) -> Result<Exit, CliError> {
         Some(run) => vec![run],
         None => store.runs().await?,
     };
+    if runs.is_empty() && !args.json {
+        data("nothing waits: there are no runs here");
+    }
     for run in runs {
         let state = state_of(&store, &run).await?;
         if args.json {

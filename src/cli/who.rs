@@ -5,10 +5,11 @@
 
 use std::path::{Path, PathBuf};
 
-use super::args::{OperatorArgs, StateArg};
+use super::args::{OperatorArgs, OutputArgs, StateArg};
 use super::error::CliError;
 use super::exit::Exit;
 use super::place::{read_file, state_dir};
+use super::screen;
 use crate::domain::approval::policy::Requester;
 use crate::domain::approval::sshsig::PublicKey;
 use crate::domain::approval::trust::Trust;
@@ -80,22 +81,46 @@ async fn in_agent(known: &[PublicKey], operator: &Principal) -> Result<Signer, C
     }
 }
 
-/// Who drives a run that prints lines: proved by a key, or named by whoever may start this executor.
-pub async fn driver(operator: &OperatorArgs, state: &StateArg) -> Result<(Principal, Trust), CliError> {
-    if operator.key.is_some() {
-        let proved = Operator::of(operator, state).await?;
-        return Ok((proved.who, proved.trust));
+/// Who drives a run.
+#[derive(Debug)]
+pub enum Driver {
+    /// A key proves who it is.
+    Proved(Operator),
+    /// Named by whoever may start this executor; such a driver signs nothing.
+    Stated { who: Principal, trust: Trust },
+}
+
+impl Driver {
+    /// A screen signs for who sits at it and so needs a key; for lines a stated name may be enough.
+    pub async fn of(output: OutputArgs, operator: &OperatorArgs, state: &StateArg) -> Result<Self, CliError> {
+        if operator.key.is_some() || screen::is_wanted(output) {
+            return Ok(Self::Proved(Operator::of(operator, state).await?));
+        }
+        let trust = trust_files::load(&state_dir(state)?)?;
+        keys_of(&trust, &operator.operator)?;
+        let excluded =
+            Danger::ALL.iter().find(|danger| trust.policy().rule(**danger).requester() == Requester::DoesNotCount);
+        match excluded {
+            None => Ok(Self::Stated { who: operator.operator.clone(), trust }),
+            Some(danger) => {
+                let message =
+                    format!("the policy says that who drives may not sign what is {danger}, so a name is not enough");
+                Err(CliError::usage(message).hint("give `--key FILE`, so that it is proved who drives"))
+            }
+        }
     }
-    let trust = trust_files::load(&state_dir(state)?)?;
-    keys_of(&trust, &operator.operator)?;
-    let excluded =
-        Danger::ALL.iter().find(|danger| trust.policy().rule(**danger).requester() == Requester::DoesNotCount);
-    match excluded {
-        None => Ok((operator.operator.clone(), trust)),
-        Some(danger) => {
-            let message =
-                format!("the policy says that who drives may not sign what is {danger}, so a name is not enough");
-            Err(CliError::usage(message).hint("give `--key FILE`, so that it is proved who drives"))
+
+    pub fn name(&self) -> &Principal {
+        match self {
+            Self::Proved(operator) => &operator.who,
+            Self::Stated { who, .. } => who,
+        }
+    }
+
+    pub fn trust(&self) -> &Trust {
+        match self {
+            Self::Proved(operator) => &operator.trust,
+            Self::Stated { trust, .. } => trust,
         }
     }
 }

@@ -7,6 +7,7 @@ pub mod command;
 mod credentials;
 mod error;
 mod option_file;
+pub mod rights;
 
 use std::path::PathBuf;
 use std::time::Duration;

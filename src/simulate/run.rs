@@ -356,6 +356,7 @@ async fn execute<R: Rig>(stage: &Stage<'_, R>, number: u64, life: Arc<Life>) -> 
             by: stage.setup.driver.clone(),
             host: "bastion-1".to_owned(),
             journal_key: stage.setup.journal_key.clone(),
+            signed: None,
         };
         executor.recorder.append(&[changed], world.now()).await?;
     }

@@ -11,6 +11,8 @@ use crate::domain::journal::{ChainError, Head};
 pub enum StoreError {
     #[error("there is no run `{run}` here: look at `countersign status`, and at `--state`")]
     NoSuchRun { run: RunId },
+    #[error("there is no state directory `{}`: look at `--state`, or make one with `countersign trust init`", path.display())]
+    NoStateDirectory { path: PathBuf },
     #[error("run `{run}` exists already: choose another id")]
     RunExists { run: RunId },
     #[error(
@@ -64,7 +66,7 @@ pub enum StoreError {
 
 impl StoreError {
     /// The fact behind an operating system's error.
-    pub(in crate::store) fn io(doing: &'static str, path: impl Into<PathBuf>, source: io::Error) -> Self {
+    pub fn io(doing: &'static str, path: impl Into<PathBuf>, source: io::Error) -> Self {
         let path = path.into();
         match source.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull { path },

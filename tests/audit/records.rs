@@ -352,13 +352,36 @@ fn a_takeover_counts_once_an_operator_signed_something_that_names_it() {
     let mut made = story::before_the_drop(&trust);
     made.key = countersign::keys::RunKey::from_seed(made::run(), &[made::NEXT_RUN_KEY; 32]).unwrap();
     let (by, journal_key) = (name(BOB), made.key.journal_key());
-    made.push(Record::ExecutorChanged { by, host: "bastion-2".to_owned(), journal_key });
+    made.push(Record::ExecutorChanged { by, host: "bastion-2".to_owned(), journal_key, signed: None });
     let line = made.head().entries() - 2;
     let unvouched = judged(&made).unwrap().unvouched;
     assert_eq!(unvouched.iter().map(|takeover| takeover.line).collect::<Vec<_>>(), [line]);
     made.push(Record::Held { by: "bob".to_owned(), reason: "let me look".to_owned() });
     made.release(BOB);
     assert!(judged(&made).unwrap().unvouched.is_empty());
+}
+
+#[test]
+fn a_takeover_that_its_driver_signed_counts_for_the_key_it_names() {
+    let (_dir, trust) = trust();
+    let taken_over = |signer: u8, verb: InputVerb, key: Option<&str>| {
+        let mut made = story::before_the_drop(&trust);
+        made.key = countersign::keys::RunKey::from_seed(made::run(), &[made::NEXT_RUN_KEY; 32]).unwrap();
+        let (by, journal_key) = (name(BOB), made.key.journal_key());
+        let signed = Some(made.input(signer, verb, key.unwrap_or(&journal_key)));
+        made.push(Record::ExecutorChanged { by, host: "bastion-2".to_owned(), journal_key, signed });
+        made
+    };
+    let good = taken_over(BOB, InputVerb::Takeover, None);
+    assert!(judged(&good).unwrap().unvouched.is_empty());
+    for (signer, verb, key) in [
+        (BOB, InputVerb::Takeover, Some("another key")),
+        (BOB, InputVerb::Release, None),
+        (ANA, InputVerb::Takeover, None),
+    ] {
+        let faults = refused(&taken_over(signer, verb, key));
+        assert!(matches!(faults[..], [What::SaysOtherwise { .. }]), "{verb:?} {key:?}: {faults:?}");
+    }
 }
 
 #[test]

@@ -332,6 +332,7 @@ fn another_executor_finds_an_open_intent_in_doubt_and_everything_else_where_it_w
         by: people::principal("bob"),
         host: "bastion-2".to_owned(),
         journal_key: "BBBB".to_owned(),
+        signed: None,
     };
     let mut bench = Bench::new(&["drop"]);
     bench.armed();

@@ -87,7 +87,12 @@ fn rare(story: &Story) -> Vec<Record> {
     let evidence = story.state.requests[&request].assessed.relies_on.iter().map(|c| c.check(&story.facts)).collect();
     let left = crate::domain::base::Span::from_secs(7200);
     vec![
-        Record::ExecutorChanged { by: "bob".parse().unwrap(), host: "b\u{1b}2".to_owned(), journal_key: String::new() },
+        Record::ExecutorChanged {
+            by: "bob".parse().unwrap(),
+            host: "b\u{1b}2".to_owned(),
+            journal_key: String::new(),
+            signed: None,
+        },
         Record::Waiting { step: step.clone(), claims: Vec::new(), until: story.now },
         Record::Blocked { step: step.clone(), why: vec!["db-c: no\u{202e} answer".to_owned()] },
         Record::SignatureRefused { request: request.clone(), why: "wrong key".to_owned() },

@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, watch};
 
 use self::desk::Desk;
 use self::feed::Feed;
-use super::args::{AttachArgs, ReviewArgs};
+use super::args::{AttachArgs, OutputArgs, ReviewArgs};
 use super::error::CliError;
 use super::exit::Exit;
 use super::output::data;
@@ -37,6 +37,11 @@ pub use self::driver::{DriverScreen, Over};
 const WAITING_MSGS: usize = 256;
 /// What a person asked for and was not done yet.
 const WAITING_ACTIONS: usize = 64;
+
+/// Whether a run is shown on a screen: there is a terminal for it, and nobody asked for lines.
+pub fn is_wanted(output: OutputArgs) -> bool {
+    !output.plain && !output.json && TakenTerminal::is_there()
+}
 
 pub async fn attach(args: AttachArgs) -> Result<Exit, CliError> {
     expect_terminal("countersign status --json")?;

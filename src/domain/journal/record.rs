@@ -19,9 +19,16 @@ use crate::domain::snapshot::{Claim, Evidence, FactKey, Patch, Value};
 pub enum Record {
     #[serde(rename = "run.opened")]
     Opened(Box<Opened>),
-    /// Another process executes the run from here on.
+    /// Another process executes the run from here on. What its driver signed names the new journal key; journals from
+    /// before that have no signature here, and the key counts once an operator signs something behind it.
     #[serde(rename = "executor.changed")]
-    ExecutorChanged { by: Principal, host: String, journal_key: String },
+    ExecutorChanged {
+        by: Principal,
+        host: String,
+        journal_key: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        signed: Option<SignedText>,
+    },
     #[serde(rename = "step.entered")]
     Entered { step: StepId, number: usize, attempt: u32 },
     /// What a person must do and read back.

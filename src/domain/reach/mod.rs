@@ -7,6 +7,7 @@ pub mod acknowledging;
 pub mod arrival;
 pub mod copies;
 pub mod predict;
+mod spare;
 pub mod survivors;
 
 use std::fmt;

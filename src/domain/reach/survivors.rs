@@ -20,7 +20,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::copies::{Copy, copy_of};
-use super::{Arrival, How, Reach};
+use super::{Arrival, How, Reach, spare};
 use crate::domain::base::{ServerName, TableName};
 use crate::domain::fleet::Fleet;
 use crate::domain::snapshot::Look;
@@ -101,23 +101,22 @@ impl Survivors {
             .filter(|line| line.copy.is_good() && line.how.spares())
             .map(|line| line.server.clone())
             .collect();
-        let way_back =
-            WayBack { before: shortest(&copies, |_| true), after: shortest(&copies, |line| line.how.spares()) };
+        let shortest = |counts: fn(&CopyLine) -> bool| shortest(look, fleet, &copies, counts);
+        let way_back = WayBack { before: shortest(|_| true), after: shortest(|line| line.how.spares()) };
         if let Some(stranger) = reach.strangers.first() {
+            let hint = about_strangers(&spare::unseen(look, fleet), &stranger.server);
             return Err(Refusal {
                 rule: "unexplained readers: who gets a destructive statement must be known".to_owned(),
                 table: Some(table.clone()),
                 why: reach.strangers.iter().map(|s| format!("binary log of {}: {}", s.server, s.why)).collect(),
                 copies,
                 way_back,
-                hint: format!(
-                    "declare the reader under `consumers:` in the fleet file, or end it on {}",
-                    stranger.server
-                ),
+                hint,
             });
         }
         if kept.len() < fleet.rules.keep_copies as usize {
-            return Err(too_few(table, fleet.rules.keep_copies, kept.len(), copies, way_back));
+            let hint = take_out_of_reach(look, fleet, &copies);
+            return Err(too_few(table, (fleet.rules.keep_copies, kept.len()), copies, way_back, hint));
         }
         let against = lowered(&copies);
         Ok(Self { table: table.clone(), kept, against, way_back })
@@ -133,18 +132,42 @@ fn lowered(copies: &[CopyLine]) -> Vec<String> {
         .collect()
 }
 
-fn shortest(copies: &[CopyLine], counts: impl Fn(&CopyLine) -> bool) -> String {
-    let mut good = copies.iter().filter(|line| line.copy.is_good() && counts(line));
-    match good.next() {
-        Some(line) => format!("promote {} or copy the table from it (live copy, proved)", line.server),
-        None => match copies.iter().find(|line| matches!(line.copy, Copy::Unproved { .. }) && counts(line)) {
-            Some(line) => format!("perhaps the copy on {}, which nothing proves", line.server),
-            None => "none known; only a backup, if there is one".to_owned(),
-        },
+fn shortest(look: &Look<'_>, fleet: &Fleet, copies: &[CopyLine], counts: fn(&CopyLine) -> bool) -> String {
+    if let Some(line) = spare::best(look, fleet, copies, |line| line.copy.is_good() && counts(line)) {
+        return format!("promote {} or copy the table from it (live copy, proved)", line.server);
+    }
+    let unproved = |line: &CopyLine| matches!(line.copy, Copy::Unproved { .. }) && counts(line);
+    match spare::best(look, fleet, copies, unproved) {
+        Some(line) => format!("perhaps the copy on {}, which nothing proves", line.server),
+        None => "none known; only a backup, if there is one".to_owned(),
     }
 }
 
-fn too_few(table: &TableName, floor: u32, kept: usize, copies: Vec<CopyLine>, way_back: WayBack) -> Refusal {
+/// A server that cannot be looked at may be the reader, so that comes first.
+fn about_strangers(unseen: &[&str], read: &ServerName) -> String {
+    let declare = format!("declare the reader under `consumers:` in the fleet file, or end it on {read}");
+    if unseen.is_empty() {
+        return declare;
+    }
+    format!("make {} visible first (`countersign fleet check` says what is missing); else {declare}", unseen.join(", "))
+}
+
+fn take_out_of_reach(look: &Look<'_>, fleet: &Fleet, copies: &[CopyLine]) -> String {
+    match spare::best(look, fleet, copies, |line| !line.how.spares() && line.how != How::RunsHere) {
+        Some(line) => {
+            format!("take {} out of reach first: `do: detach_replica` on it, then check its copy", line.server)
+        }
+        None => "check a copy that stays out of reach first: `do: check_table` on it".to_owned(),
+    }
+}
+
+fn too_few(
+    table: &TableName,
+    (floor, kept): (u32, usize),
+    copies: Vec<CopyLine>,
+    way_back: WayBack,
+    hint: String,
+) -> Refusal {
     let good_before = copies.iter().filter(|line| line.copy.is_good()).count();
     let mut why: Vec<String> = copies
         .iter()
@@ -154,12 +177,6 @@ fn too_few(table: &TableName, floor: u32, kept: usize, copies: Vec<CopyLine>, wa
     if good_before == 0 {
         why.push(format!("no copy of {table} is proved good"));
     }
-    let hint = match copies.iter().find(|line| !line.how.spares() && line.how != How::RunsHere) {
-        Some(line) => {
-            format!("take {} out of reach first: `do: detach_replica` on it, then check its copy", line.server)
-        }
-        None => "check a copy that stays out of reach first: `do: check_table` on it".to_owned(),
-    };
     Refusal {
         rule: format!("keep_copies: at least {floor} good copy of {table} must stay out of reach, {kept} would"),
         table: Some(table.clone()),
@@ -276,5 +293,32 @@ mod tests {
         assert!(rule(&with_reader, Carry::Unlogged).is_ok());
     }
 
-    use crate::domain::snapshot::LinkFact;
+    #[test]
+    fn the_copy_to_protect_is_good_feeds_nobody_and_is_caught_up() {
+        let hint = |fixture: &Fixture| rule(fixture, Carry::Logged).unwrap_err().hint;
+        let unproved = || {
+            Fixture::new()
+                .server("a")
+                .replica("b", Replica::of("a"))
+                .replica("c", Replica::of("a"))
+                .replica("d", Replica::of("b"))
+                .table(T, &["a", "b", "c", "d"])
+        };
+        assert!(hint(&unproved()).contains("take c out of reach"), "b feeds d: {}", hint(&unproved()));
+        let behind = unproved().unknown(&FactKey::server(&"c".parse().unwrap(), ServerFact::Position));
+        assert!(hint(&behind).contains("take d out of reach"), "how far c is cannot be told: {}", hint(&behind));
+        let proved = unproved().good("b", T);
+        assert!(hint(&proved).contains("take b out of reach"), "only b is proved: {}", hint(&proved));
+        let back = rule(&unproved().good("b", T).good("d", T), Carry::Logged).unwrap_err().way_back.before;
+        assert!(back.contains("promote d"), "{back}");
+    }
+
+    #[test]
+    fn a_reader_that_may_be_a_server_out_of_sight_is_looked_for_there_first() {
+        let unseen = fleet(Replica::of("a").detached()).reader("a", "repl@10.0.0.9").unreachable("b");
+        let refusal = rule(&unseen, Carry::Logged).unwrap_err();
+        assert!(refusal.hint.starts_with("make b visible first"), "{refusal}");
+    }
+
+    use crate::domain::snapshot::{FactKey, LinkFact, ServerFact};
 }

@@ -43,6 +43,7 @@ fn empty(state: &State) -> Report {
         started: state.at,
         until: state.at,
         outcome: None,
+        closed_by: Vec::new(),
         standing: None,
         time: Time::default(),
         steps: Vec::new(),

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{Asked, Compared, Doubt, Refused, Report, Statement};
-use crate::domain::base::text::printable;
+use crate::domain::base::{Principal, text::printable};
 
 pub(super) fn write(report: &Report) -> String {
     let mut out = String::new();
@@ -28,6 +28,10 @@ fn head(out: &mut String, report: &Report) {
     line(out, &format!("# {}: {}", report.run, md(&report.runbook)));
     line(out, "");
     line(out, &format!("- outcome: **{outcome}**"));
+    if !report.closed_by.is_empty() {
+        let by: Vec<&str> = report.closed_by.iter().map(Principal::as_str).collect();
+        line(out, &format!("- closed by: {}", by.join(", ")));
+    }
     line(out, &format!("- reason: {}", md(&report.reason)));
     line(out, &format!("- fleet: {} ({})", md(&report.fleet), md(&report.mode)));
     line(out, &format!("- driver: {}", report.driver));

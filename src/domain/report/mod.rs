@@ -44,6 +44,8 @@ pub struct Report {
     /// When the newest line was made.
     pub until: Timestamp,
     pub outcome: Option<Ending>,
+    /// Who has signed how it ended; no record says it, so whoever checked the signatures fills it in.
+    pub closed_by: Vec<Principal>,
     /// What the run is doing, if it has not ended.
     pub standing: Option<String>,
     pub time: Time,

@@ -12,6 +12,7 @@ pub mod lexer;
 pub mod lookup;
 pub mod packet;
 pub mod quote;
+pub mod rights;
 
 pub use classify::{Classified, classify};
 pub use dialect::{Dialect, Flavor, Version};

@@ -94,13 +94,17 @@ pub(super) fn create(root: &Path) -> Result<(), StoreError> {
     make_directory(&inbox(root), INBOX_MODE)
 }
 
-/// The absolute path of `root`, if it is a state directory.
+/// The absolute path of `root`, if it is a directory. One without runs is a state directory in which none was made yet.
 pub(super) fn existing(root: &Path) -> Result<PathBuf, StoreError> {
-    let root = fs::canonicalize(root).map_err(|error| StoreError::io("find", root, error))?;
-    let runs = root.join("runs");
+    let found = fs::canonicalize(root).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => StoreError::NoStateDirectory { path: root.to_owned() },
+        _ => StoreError::io("find", root, error),
+    })?;
+    let runs = found.join("runs");
     match fs::symlink_metadata(&runs) {
-        Ok(found) if found.is_dir() => Ok(root),
+        Ok(runs) if runs.is_dir() => Ok(found),
         Ok(_) => Err(StoreError::io("use", runs, io::ErrorKind::NotADirectory.into())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(found),
         Err(error) => Err(StoreError::io("find", runs, error)),
     }
 }
@@ -114,7 +118,11 @@ pub(super) fn runs(root: &Path) -> Result<Vec<RunId>, StoreError> {
     let path = root.join("runs");
     let failed = |error| StoreError::io("list", &path, error);
     let mut found = Vec::new();
-    for entry in fs::read_dir(&path).map_err(failed)? {
+    let listed = match fs::read_dir(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(found),
+        listed => listed.map_err(failed)?,
+    };
+    for entry in listed {
         let entry = entry.map_err(failed)?;
         let run = entry.file_name().to_str().and_then(|name| RunId::parse(name).ok());
         if let Some(run) = run.filter(|_| entry.file_type().is_ok_and(|kind| kind.is_dir())) {

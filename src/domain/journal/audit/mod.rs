@@ -156,11 +156,12 @@ impl<'a> Auditor<'a> {
         self.check_after_close(entry);
         self.settle_intent(entry.record);
         match entry.record {
-            Record::ExecutorChanged { by, host, journal_key } => {
+            Record::ExecutorChanged { by, host, journal_key, signed } => {
                 self.check_key(entry.seq, journal_key);
+                self.check_input(entry);
                 let takeover = Some(Takeover { line: entry.seq, by: by.clone(), host: host.clone() });
                 let (since, text) = (entry.seq, journal_key.clone());
-                self.keys.push(RunKeyFrom { since, text, takeover, vouched: false });
+                self.keys.push(RunKeyFrom { since, text, takeover, vouched: signed.is_some() });
             }
             Record::Head { signature } => self.check_head(entry, signature),
             Record::Requested { header, danger, text, assessed } => {

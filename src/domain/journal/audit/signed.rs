@@ -43,8 +43,10 @@ impl Auditor<'_> {
     /// A signed input: by the one it is recorded for, about this moment of this journal, once, and saying what is
     /// recorded.
     pub(super) fn check_input(&mut self, entry: &Entry<'_>) {
-        let (Record::Answered { by, signed, .. } | Record::Released { by, signed } | Record::Chosen { by, signed, .. }) =
-            entry.record
+        let (Record::Answered { by, signed, .. }
+        | Record::Released { by, signed }
+        | Record::Chosen { by, signed, .. }
+        | Record::ExecutorChanged { by, signed: Some(signed), .. }) = entry.record
         else {
             return;
         };
@@ -89,6 +91,7 @@ impl Auditor<'_> {
     fn follows_from(&self, input: &Input, record: &Record) -> bool {
         match (input.verb, record) {
             (InputVerb::Answer, Record::Answered { text, .. }) => *text == input.argument,
+            (InputVerb::Takeover, Record::ExecutorChanged { journal_key, .. }) => *journal_key == input.argument,
             (InputVerb::Release, Record::Released { .. })
             | (InputVerb::Abort, Record::Chosen { choice: Choice::Abort, .. }) => true,
             (InputVerb::Choose, Record::Chosen { choice, .. }) => {
@@ -131,6 +134,7 @@ fn recorded(record: &Record) -> String {
         Record::Answered { text, .. } => format!("the answer {text}"),
         Record::Released { .. } => "the release".to_owned(),
         Record::Chosen { choice, .. } => format!("the choice: {choice}"),
+        Record::ExecutorChanged { journal_key, .. } => format!("the takeover with the key {journal_key}"),
         _ => "nothing that is signed".to_owned(),
     }
 }

@@ -30,7 +30,12 @@ pub fn project(lines: &[Line]) -> Result<Bundle, NoRecord> {
 fn put_record(bundle: &mut Bundle, record: &Record, seq: u64, run: Option<&RunId>, before: &Head) {
     match record {
         Record::Opened(opened) => put_key(bundle, 0, &opened.journal_key),
-        Record::ExecutorChanged { journal_key, .. } => put_key(bundle, seq, journal_key),
+        Record::ExecutorChanged { by, journal_key, signed, .. } => {
+            put_key(bundle, seq, journal_key);
+            if let Some(signed) = signed {
+                put_input(bundle, seq, by, signed);
+            }
+        }
         Record::Head { signature } => {
             if let (Some(covered), Some(text)) = (before.seq(), run.and_then(|r| HeadText::new(r.clone(), before))) {
                 bundle.put(Entry::Head { seq: covered }, text.render().into_bytes());
