@@ -26,7 +26,7 @@ pub enum ExecutorError {
     NoRecord(#[from] NoRecord),
     #[error(transparent)]
     Line(#[from] LineError),
-    #[error("the journal of {run} is empty: expected at least its first record")]
+    #[error("the journal of {run} is empty: expected at least its first record; nothing was begun, so start a new run")]
     Empty { run: RunId },
     #[error("the journal of {run} was made with another {what}: expected {expected}, found {found}")]
     OtherSetup { run: RunId, what: &'static str, expected: String, found: String },

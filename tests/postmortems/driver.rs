@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::mortal::Deaths;
+
 /// The longest that a whole run may take.
 const PATIENCE: Duration = Duration::from_secs(150);
 /// The longest that one thing may take to be seen.
@@ -85,7 +87,12 @@ impl Office {
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
-        command.args(arguments).current_dir(self.home.path()).stdin(Stdio::null());
+        command.args(arguments);
+        self.at_home(command)
+    }
+
+    fn at_home(&self, mut command: Command) -> Command {
+        command.current_dir(self.home.path()).stdin(Stdio::null());
         for name in ["COUNTERSIGN_STATE", "COUNTERSIGN_FLEET", "SSH_AUTH_SOCK"] {
             command.env_remove(name);
         }
@@ -99,22 +106,33 @@ impl Office {
 
     /// Starts a run of a runbook file of this repository; ana drives.
     pub fn run(&self, runbook: &str, fleet: &Path, params: &[&str]) -> Run {
-        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(runbook);
-        let mut arguments = vec!["run", file.to_str().unwrap(), "--fleet", fleet.to_str().unwrap(), "--state", "S"];
-        arguments.extend(["--operator", "ana", "--key", "ana", "--reason", "INC-1", "--plain"]);
-        arguments.extend(params.iter().flat_map(|param| ["-p", param]));
-        Run::start(self.command(&arguments), None)
+        Run::start(self.command(&words(&run_arguments(runbook, fleet, params))), None)
+    }
+
+    /// The same by an executor that dies; the path of the runbook is relative to this repository.
+    pub fn mortal_run(&self, deaths: &Deaths, runbook: &str, fleet: &Path, params: &[&str]) -> Run {
+        let arguments = run_arguments(runbook, fleet, params);
+        Run::start(self.at_home(deaths.command(&words(&arguments))), None)
+    }
+
+    pub fn mortal_resume(&self, deaths: &Deaths, id: &str) -> Run {
+        Run::start(self.at_home(deaths.command(&resume_arguments(id))), Some(id))
     }
 
     pub fn resume(&self, id: &str) -> Run {
-        let arguments = ["resume", id, "--state", "S", "--operator", "bob", "--key", "bob", "--plain"];
-        Run::start(self.command(&arguments), Some(id))
+        Run::start(self.command(&resume_arguments(id)), Some(id))
     }
 
     /// What a run waits for; nothing while its journal is not readable yet.
     pub fn status(&self, run: &str) -> Value {
         let said = self.cli(&["status", run, "--state", "S", "--json"]);
         serde_json::from_str(said.out.lines().next().unwrap_or("null")).unwrap()
+    }
+
+    /// The first of all runs that have begun.
+    pub fn status_of_all(&self) -> Value {
+        let said = self.cli(&["status", "--state", "S", "--json"]).expect(0);
+        serde_json::from_str(said.out.lines().next().unwrap()).unwrap()
     }
 
     /// The first thing that a run waits for, if it is of this kind.
@@ -155,8 +173,12 @@ impl Office {
     }
 
     /// Does what a run waits for once: `played` holds what was done, so that nothing is said twice.
-    fn turn(&self, run: &str, status: &Value, played: &mut BTreeMap<String, u64>) {
+    pub fn turn(&self, run: &str, status: &Value, played: &mut BTreeMap<String, u64>) {
         let waiting = &status["waiting"][0];
+        if waiting["kind"] != "choice" {
+            // The next stop at the same step is another one.
+            played.remove(&format!("choice {}", status["step"]));
+        }
         match waiting["kind"].as_str() {
             Some("answer") => {
                 let key = format!("answer {}", status["step"]);
@@ -235,6 +257,24 @@ impl Office {
     }
 }
 
+/// A runbook file of this repository; ana drives.
+fn run_arguments(runbook: &str, fleet: &Path, params: &[&str]) -> Vec<String> {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(runbook);
+    let mut arguments = vec!["run", file.to_str().unwrap(), "--fleet", fleet.to_str().unwrap(), "--state", "S"];
+    arguments.extend(["--operator", "ana", "--key", "ana", "--reason", "INC-1", "--plain"]);
+    arguments.extend(params.iter().flat_map(|param| ["-p", param]));
+    arguments.into_iter().map(str::to_owned).collect()
+}
+
+/// Bob goes on where ana's executor died.
+fn resume_arguments(id: &str) -> [&str; 9] {
+    ["resume", id, "--state", "S", "--operator", "bob", "--key", "bob", "--plain"]
+}
+
+fn words(owned: &[String]) -> Vec<&str> {
+    owned.iter().map(String::as_str).collect()
+}
+
 /// Every approval of a bundle: the request, the signature, who signed.
 fn signatures(bundle: &Path) -> Vec<(PathBuf, PathBuf, String)> {
     let mut found = Vec::new();
@@ -306,6 +346,11 @@ impl Run {
             }));
         }
         self.id.clone().unwrap()
+    }
+
+    /// Whether its first line has come.
+    pub fn is_named(&self) -> bool {
+        self.id.is_some() || self.text().contains(" run r-")
     }
 
     /// The exit code, once there is one.

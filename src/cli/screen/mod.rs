@@ -18,7 +18,7 @@ use super::args::{AttachArgs, OperatorArgs, ReviewArgs, StateArg};
 use super::error::CliError;
 use super::exit::Exit;
 use super::output::data;
-use super::place::{self, expect_operator, find_request, now, open_store, signer, state_dir, state_of};
+use super::place::{self, begun, expect_operator, find_request, now, open_store, signer, state_dir, state_of};
 use crate::domain::approval::trust::Trust;
 use crate::domain::base::{Principal, RunId};
 use crate::domain::fleet::Fleet;
@@ -26,7 +26,7 @@ use crate::domain::run::state::{Phase, State};
 use crate::domain::runbook;
 use crate::keys::Signer;
 use crate::store::sqlite::SqliteStore;
-use crate::store::{Journal as _, trust_files};
+use crate::store::trust_files;
 use crate::tui::model::{Model, Seat, Viewer};
 use crate::tui::review::approved;
 use crate::tui::terminal::{self, Environment, TakenTerminal};
@@ -93,13 +93,8 @@ fn expect_terminal(instead: &str) -> Result<(), CliError> {
 
 /// The first run with an open request that `who` can still say something to.
 async fn first_waiting(store: &SqliteStore, who: &Principal) -> Result<Option<RunId>, CliError> {
-    for run in store.runs().await? {
-        let state = state_of(store, &run).await?;
-        if waits_for(&state, who) {
-            return Ok(Some(run));
-        }
-    }
-    Ok(None)
+    let waiting = begun(store).await?.into_iter().find(|state| waits_for(state, who));
+    Ok(waiting.map(|state| state.opened.run))
 }
 
 fn waits_for(state: &State, who: &Principal) -> bool {
