@@ -324,8 +324,9 @@ pub fn exit_of(state: &State) -> Exit {
     let exit = match &state.phase {
         Phase::Closed { outcome: Ending::Completed } => Exit::Ok,
         Phase::Closed { outcome: Ending::Aborted } => Exit::Aborted,
-        Phase::Stopped { why, .. } => stop_exit(why),
+        // Where it stood does not say why it was left: somebody holds it.
         _ if state.held.is_some() => Exit::Held,
+        Phase::Stopped { why, .. } => stop_exit(why),
         _ => Exit::Waiting,
     };
     if !matches!(state.phase, Phase::Closed { .. }) {

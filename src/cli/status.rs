@@ -22,7 +22,12 @@ pub async fn status(args: StatusArgs) -> Result<Exit, CliError> {
             data(&describe(&state).to_string());
         } else {
             let step = state.step().map_or("-".to_owned(), ToString::to_string);
-            data(&format!("{:<9} {} {} step {step}", word(&state).to_uppercase(), state.opened.run, state.opened.runbook));
+            data(&format!(
+                "{:<9} {} {} step {step}",
+                word(&state).to_uppercase(),
+                state.opened.run,
+                state.opened.runbook
+            ));
             for line in next_lines(&state) {
                 data(&format!("  {line}"));
             }

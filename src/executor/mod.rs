@@ -162,12 +162,12 @@ impl<S: Store, O: Observe, A: Act, W: World, V: Watcher> Executor<S, O, A, W, V>
                 };
                 Some(Input::Prepared { connection: prepared, before })
             }
-            // The hold came in after the last look: the intent stands, the statement does not follow it.
-            Effect::Send { connection, .. } if self.recorder.state.held.is_some() => {
-                self.act.close(&connection).await;
-                Some(Input::Came(Outcome::NotSent { why: "somebody holds the run".to_owned() }))
-            }
             Effect::Send { cleared, connection } => {
+                // It came in after the last look: the intent stands, the statement does not follow it.
+                if let Some(why) = self.recorder.state.forbids_sending() {
+                    self.act.close(&connection).await;
+                    return Ok(Some(Input::Came(Outcome::NotSent { why })));
+                }
                 // Whoever took the lease over in the meantime looks for this connection; it must not begin now.
                 if let Err(lost) = self.recorder.store.still_held(&self.recorder.lease).await {
                     self.act.close(&connection).await;

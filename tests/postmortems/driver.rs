@@ -199,7 +199,8 @@ impl Office {
             // After a crash with nothing sent: what was signed is void, and all of it is asked for again.
             Some("choice") => {
                 let first = waiting["choices"][0].as_str().unwrap();
-                assert!(first.starts_with("assess the step again"), "the run stopped: {status}");
+                let report = || self.cli(&["report", run, "--state", "S"]).out;
+                assert!(first.starts_with("assess the step again"), "the run stopped: {status}\n{}", report());
                 if played.insert(format!("choice {}", status["step"]), 1).is_none() {
                     let by = ["--state", "S", "--operator", "ana", "--key", "ana"];
                     self.cli(&[&["choose", run, "1"], &by[..]].concat()).expect(0);

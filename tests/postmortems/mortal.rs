@@ -31,7 +31,10 @@ const DEATHS: &str = "COUNTERSIGN_TEST_DEATHS";
 pub enum Where {
     Everywhere,
     /// One place in so many, another choice for each seed.
-    Some { one_in: u64, seed: u64 },
+    Some {
+        one_in: u64,
+        seed: u64,
+    },
     At(BTreeSet<String>),
 }
 
@@ -228,7 +231,9 @@ struct MortalAct {
 /// What is sent, in words.
 fn sent(command: &Sent) -> String {
     match &command.work {
-        Work::Statement { text, .. } => format!("the packet of {}", text.split_whitespace().next().unwrap_or("nothing")),
+        Work::Statement { text, .. } => {
+            format!("the packet of {}", text.split_whitespace().next().unwrap_or("nothing"))
+        }
         Work::Copy { .. } => "the copy".to_owned(),
         Work::Check { .. } | Work::Compare { .. } => "a measurement".to_owned(),
     }

@@ -296,6 +296,29 @@ impl Record {
         )
     }
 
+    /// The step that a record is about. The run is at exactly one step, so it must be that one.
+    pub fn step(&self) -> Option<&StepId> {
+        match self {
+            Self::Entered { step, .. }
+            | Self::Asked { step, .. }
+            | Self::Answered { step, .. }
+            | Self::Waiting { step, .. }
+            | Self::Blocked { step, .. }
+            | Self::Refused { step, .. }
+            | Self::Armed { step, .. }
+            | Self::Intended { step, .. }
+            | Self::NotSent { step, .. }
+            | Self::Came { step, .. }
+            | Self::InDoubt { step, .. }
+            | Self::DoubtLooked { step, .. }
+            | Self::Estimated { step, .. }
+            | Self::Drifted { step, .. }
+            | Self::Done { step, .. } => Some(step),
+            Self::Requested { header, .. } => Some(&header.step),
+            _ => None,
+        }
+    }
+
     /// The event name and the payload of the line.
     pub fn to_line(&self) -> (String, String) {
         // A record is plain data with string keys, which always serializes.

@@ -20,7 +20,7 @@ use super::line::{Head, Line};
 use super::record::{Opened, Record};
 use crate::domain::approval::sshsig::{ED25519, PublicKey, Verb, verify};
 use crate::domain::approval::trust::Trust;
-use crate::domain::base::{Digest, StepId, Timestamp};
+use crate::domain::base::{Digest, Timestamp};
 use crate::domain::journal::head::HeadText;
 use crate::domain::run::state::State;
 
@@ -181,7 +181,7 @@ impl<'a> Auditor<'a> {
     }
 
     fn check_step(&mut self, entry: &Entry<'_>) {
-        if let Some(found) = step_of(entry.record)
+        if let Some(found) = entry.record.step()
             && Some(found) != self.state.step()
         {
             let expected = self.state.step().map_or_else(|| "none".to_owned(), ToString::to_string);
@@ -255,28 +255,5 @@ impl<'a> Auditor<'a> {
             self.keys.into_iter().filter(|key| !key.vouched).filter_map(|key| key.takeover).collect();
         self.summary.head = self.state.head;
         Ok(self.summary)
-    }
-}
-
-/// The step that a record is about. The run is at exactly one step, so it must be that one.
-fn step_of(record: &Record) -> Option<&StepId> {
-    match record {
-        Record::Entered { step, .. }
-        | Record::Asked { step, .. }
-        | Record::Answered { step, .. }
-        | Record::Waiting { step, .. }
-        | Record::Blocked { step, .. }
-        | Record::Refused { step, .. }
-        | Record::Armed { step, .. }
-        | Record::Intended { step, .. }
-        | Record::NotSent { step, .. }
-        | Record::Came { step, .. }
-        | Record::InDoubt { step, .. }
-        | Record::DoubtLooked { step, .. }
-        | Record::Estimated { step, .. }
-        | Record::Drifted { step, .. }
-        | Record::Done { step, .. } => Some(step),
-        Record::Requested { header, .. } => Some(&header.step),
-        _ => None,
     }
 }
