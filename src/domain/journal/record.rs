@@ -96,6 +96,10 @@ pub enum Record {
     Chosen { by: Principal, choice: Choice, signed: SignedText },
     #[serde(rename = "run.noted")]
     Noted { by: String, text: String },
+    /// Which input the records behind it, of the same append, come from: one that is delivered again, because the
+    /// executor died before it could remove it, is known by this.
+    #[serde(rename = "input.taken")]
+    InputTaken { input: String },
     #[serde(rename = "input.refused")]
     InputRefused { why: String },
     /// The last record of a run, but for the head that covers it.

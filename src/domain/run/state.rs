@@ -3,7 +3,7 @@
 //! [`State::apply`] is bookkeeping. It never evaluates, predicts or classifies, so a newer program reads an old journal
 //! the same. A record that makes no sense where it stands is an error, not something to ignore.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::approval::counting::Submission;
 use crate::domain::approval::request::Header;
@@ -30,6 +30,8 @@ pub struct State {
     pub cursor: usize,
     pub attempt: u32,
     pub requests: BTreeMap<RequestId, RequestState>,
+    /// The inputs of people that are on record, by their names in the inbox.
+    pub taken: BTreeSet<String>,
     /// What only the run knows: findings and held effects.
     pub known: BTreeMap<FactKey, Value>,
     /// Who holds the run, if anybody does.
@@ -161,6 +163,7 @@ impl State {
             cursor: 0,
             attempt: 1,
             requests: BTreeMap::new(),
+            taken: BTreeSet::new(),
             known: BTreeMap::new(),
             held: None,
             at,
@@ -253,6 +256,7 @@ impl State {
                 self.held = None;
                 Ok(None)
             }
+            Record::InputTaken { input } if self.taken.insert(input.clone()) => Ok(None),
             Record::Noted { .. } | Record::InputRefused { .. } | Record::Estimated { .. } | Record::Head { .. } => {
                 Ok(None)
             }

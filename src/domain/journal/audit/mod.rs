@@ -152,7 +152,6 @@ impl<'a> Auditor<'a> {
 
     /// Everything that the fold does not check, with the state as it was before the record.
     fn check(&mut self, entry: &Entry<'_>) {
-        self.check_step(entry);
         self.check_after_close(entry);
         self.settle_intent(entry.record);
         match entry.record {
@@ -177,15 +176,6 @@ impl<'a> Auditor<'a> {
                 self.summary.ended = Some(*outcome);
             }
             _ => {}
-        }
-    }
-
-    fn check_step(&mut self, entry: &Entry<'_>) {
-        if let Some(found) = entry.record.step()
-            && Some(found) != self.state.step()
-        {
-            let expected = self.state.step().map_or_else(|| "none".to_owned(), ToString::to_string);
-            self.fault(entry.seq, What::OtherStep { expected, found: found.clone() });
         }
     }
 
