@@ -111,6 +111,17 @@ fn a_copy_goes_on_only_when_its_connection_is_certainly_gone() {
 }
 
 #[test]
+fn a_copy_that_was_cut_off_is_not_done_because_its_table_is_there() {
+    let mut bench = Bench::new(&["copy"]);
+    let private = bench.private();
+    assert!(matches!(bench.go_on()[..], [Effect::Send { .. }]));
+    let _ = bench.give(Input::Came(lost()));
+    let loaded = fixture().table(&private.to_string(), &["a"]).snapshot().as_of(bench.now);
+    let _ = bench.give(Input::Looked { state: ConnectionState::Gone, snapshot: loaded });
+    assert_eq!((bench.state.phase.word(), bench.state.attempt), ("entering a step", 2));
+}
+
+#[test]
 fn what_was_so_before_does_not_prove_that_a_statement_was_applied() {
     let mut bench = Bench::new(&["drop"]);
     bench.armed();

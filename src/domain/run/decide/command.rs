@@ -301,6 +301,8 @@ fn answer(command: &Command, connection: &ConnectionState, before: &[Evidence], 
     match connection {
         ConnectionState::Alive { .. } => DoubtAnswer::Running,
         ConnectionState::Unknown { .. } => DoubtAnswer::Unknown,
+        // That the table is there does not tell whether its last rows are.
+        _ if matches!(command.work, Work::Copy { .. }) => DoubtAnswer::Unknown,
         ConnectionState::Gone | ConnectionState::Restarted => {
             let seen = |evidence: &&Evidence| !known_by_the_run_alone(&evidence.claim.key.about);
             let before: Vec<&Evidence> = before.iter().filter(seen).collect();
