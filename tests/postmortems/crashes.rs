@@ -231,6 +231,7 @@ async fn killed_while_the_drop_waits_for_a_lock_and_mariadb_gives_it_up() {
 }
 
 /// A run of executors that die before and after what they make durable and what they send.
+#[expect(clippy::print_stdout, reason = "the figures are for whoever asked for every place")]
 async fn killed_at(flavor: Flavor, places: Where, rows: u64) -> Vec<String> {
     let scene = Scene::broken(flavor, rows).await;
     let tables = scene.tables("db-a").await;
@@ -251,21 +252,23 @@ async fn killed_at(flavor: Flavor, places: Where, rows: u64) -> Vec<String> {
 fn places(seed: u64) -> Where {
     match std::env::var("COUNTERSIGN_CRASHES").as_deref() {
         Ok("all") => Where::Everywhere,
-        Ok(place) => Where::At(std::iter::once(place.to_owned()).collect()),
-        _ => Where::Some { one_in: 6, seed },
+        _ => Where::Some { one_in: 10, seed },
     }
+}
+
+/// A rebuild has some two hundred places; a sweep that finds far fewer does not kill where it should.
+fn fewest() -> usize {
+    if std::env::var("COUNTERSIGN_CRASHES").as_deref() == Ok("all") { 150 } else { 5 }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_before_and_after_every_durable_append_on_mariadb() {
     let deaths = killed_at(Flavor::Mariadb, places(1), 500).await;
-    println!("{}", deaths.join("\n"));
-    assert!(deaths.len() >= 10, "{deaths:?}");
+    assert!(deaths.len() >= fewest(), "{deaths:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_before_and_after_every_durable_append_on_mysql() {
     let deaths = killed_at(Flavor::Mysql, places(2), 500).await;
-    println!("{}", deaths.join("\n"));
-    assert!(deaths.len() >= 10, "{deaths:?}");
+    assert!(deaths.len() >= fewest(), "{deaths:?}");
 }
