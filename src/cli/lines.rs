@@ -23,8 +23,8 @@ pub const SCHEMA: &str = "countersign.event/1";
 ///
 /// The first line says what happened, those beneath it (indented) what to know and what to do.
 pub fn plain(before: Option<&State>, at: Timestamp, record: &Record) -> Vec<String> {
-    // A signed head is for auditors; it tells a reader nothing.
-    if matches!(record, Record::Head { .. }) {
+    // For auditors and for the next executor; they tell a reader nothing.
+    if matches!(record, Record::Head { .. } | Record::InputTaken { .. }) {
         return Vec::new();
     }
     let told = summary(before, record);
@@ -117,6 +117,7 @@ fn beneath(before: Option<&State>, at: Timestamp, record: &Record) -> Vec<String
         | Record::Released { .. }
         | Record::Chosen { .. }
         | Record::Noted { .. }
+        | Record::InputTaken { .. }
         | Record::InputRefused { .. }
         | Record::Head { .. } => Vec::new(),
     }

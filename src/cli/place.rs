@@ -13,7 +13,7 @@ use crate::domain::journal::record::Record;
 use crate::domain::run::state::{RequestState, State};
 use crate::domain::snapshot::{Snapshot, SnapshotFile};
 use crate::domain::yaml;
-use crate::executor::journal::{Watcher, fold};
+use crate::executor::journal::{ExecutorError, Watcher, fold};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Inbox, Journal};
 
@@ -88,10 +88,22 @@ pub async fn state_of(store: &SqliteStore, run: &RunId) -> Result<State, CliErro
     Ok(fold(store, run, &mut Unwatched).await?)
 }
 
+/// Every run that has begun. An executor that died before its first record has left a journal without a run.
+pub async fn begun(store: &SqliteStore) -> Result<Vec<State>, CliError> {
+    let mut states = Vec::new();
+    for run in store.runs().await? {
+        match fold(store, &run, &mut Unwatched).await {
+            Ok(state) => states.push(state),
+            Err(ExecutorError::Empty { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(states)
+}
+
 /// The run that made a request, and the request.
 pub async fn find_request(store: &SqliteStore, id: &RequestId) -> Result<(State, RequestState), CliError> {
-    for run in store.runs().await? {
-        let state = state_of(store, &run).await?;
+    for state in begun(store).await? {
         if let Some(request) = state.requests.get(id) {
             let request = request.clone();
             return Ok((state, request));

@@ -27,10 +27,11 @@ use crate::domain::run::decide::Setup;
 use crate::domain::run::state::{Phase, State};
 use crate::domain::runbook::{self, Runbook};
 use crate::executor::journal::{Recorder, fold, open};
+use crate::executor::ports::Act;
 use crate::executor::{AtStop, Executor};
 use crate::keys::RunKey;
 use crate::store::sqlite::SqliteStore;
-use crate::store::{Holder, Journal, Lease, Leases};
+use crate::store::{Holder, Journal as _, Lease, Leases as _, Store};
 
 /// How long a step is armed before it begins.
 const ARMED: Span = Span::from_secs(5);
@@ -46,7 +47,34 @@ pub struct Prepared {
     pub params: BTreeMap<String, String>,
 }
 
-pub async fn run(args: RunArgs) -> Result<Exit, CliError> {
+/// The ports through which an executor reaches its journal and changes servers. What wants to stand in between, as a
+/// test does that dies at an exact point, wires its own; everything else of a run stays the same.
+pub trait Wires {
+    type Store: Store;
+    type Act: Act;
+
+    fn store(&self, store: SqliteStore) -> Self::Store;
+    fn act(&self, act: Acting) -> Self::Act;
+}
+
+/// Straight to the state directory and to the servers.
+#[derive(Debug, Clone, Copy)]
+pub struct Straight;
+
+impl Wires for Straight {
+    type Store = SqliteStore;
+    type Act = Acting;
+
+    fn store(&self, store: SqliteStore) -> SqliteStore {
+        store
+    }
+
+    fn act(&self, act: Acting) -> Acting {
+        act
+    }
+}
+
+pub async fn run(args: RunArgs, wires: &impl Wires) -> Result<Exit, CliError> {
     let (fleet, fleet_text) = read_fleet(&args.runbook.fleet)?;
     let params = params(&args.runbook.param)?;
     let runbook = read_runbook(&args.runbook.runbook, &params, &fleet)?;
@@ -56,7 +84,7 @@ pub async fn run(args: RunArgs) -> Result<Exit, CliError> {
     let prepared = Prepared { fleet, fleet_text, runbook, trust: driver.trust().clone(), params };
     let plan = RunPlan { run: new_run_id(), driver: driver.name().clone(), reason: args.reason };
     let store = SqliteStore::create(&state_dir(&args.state)?)?;
-    start(prepared, plan, store, Shown::to(args.output, driver)).await
+    start(prepared, plan, store, wires, Shown::to(args.output, driver)).await
 }
 
 /// How the driver sees the run.
@@ -109,10 +137,11 @@ pub struct RunPlan {
 pub async fn start(
     prepared: Prepared,
     plan: RunPlan,
-    store: SqliteStore,
+    files: SqliteStore,
+    wires: &impl Wires,
     shown: impl Into<Shown>,
 ) -> Result<Exit, CliError> {
-    let shown = shown.into();
+    let (store, shown) = (wires.store(files.clone()), shown.into());
     let mut narrator = shown.narrator();
     let RunPlan { run, driver, reason } = plan;
     let mut key = RunKey::generate(run.clone())?;
@@ -121,11 +150,13 @@ pub async fn start(
     let setup = setup(&prepared, &run, driver.clone(), key.journal_key());
     let opened = opened(&prepared, &setup, &run, &reason, &driver);
     let state = open(&store, &lease, &mut key, &Record::Opened(Box::new(opened)), now(), &mut narrator).await?;
-    execute(None, Executing { setup, state, store, lease, key, narrator, shown }).await
+    let act = wires.act(Acting::new(Arc::new(setup.fleet.clone())));
+    execute(None, Executing { setup, state, store, act, files, lease, key, narrator, shown }).await
 }
 
-pub async fn resume(args: ResumeArgs) -> Result<Exit, CliError> {
-    let store = open_store(&args.state)?;
+pub async fn resume(args: ResumeArgs, wires: &impl Wires) -> Result<Exit, CliError> {
+    let files = open_store(&args.state)?;
+    let store = wires.store(files.clone());
     let driver = Driver::of(args.output, &args.operator, &args.state).await?;
     let (name, trust) = (driver.name().clone(), driver.trust().clone());
     let lease = store.acquire(&args.run, &holder(&name)).await?;
@@ -139,12 +170,13 @@ pub async fn resume(args: ResumeArgs) -> Result<Exit, CliError> {
     }
     let prepared = recorded(&state.opened, trust)?;
     let setup = setup(&prepared, &args.run, name, key.journal_key());
-    execute(Some(changed), Executing { setup, state, store, lease, key, narrator, shown }).await
+    let act = wires.act(Acting::new(Arc::new(setup.fleet.clone())));
+    execute(Some(changed), Executing { setup, state, store, act, files, lease, key, narrator, shown }).await
 }
 
 /// That `driver` executes the run from here on; a driver whom a key proves signs it, over the journal as it ends and
 /// the key that goes on with it.
-async fn takeover(store: &SqliteStore, run: &RunId, driver: &Driver, journal_key: String) -> Result<Record, CliError> {
+async fn takeover(store: &impl Store, run: &RunId, driver: &Driver, journal_key: String) -> Result<Record, CliError> {
     let signed = match driver {
         Driver::Stated { .. } => None,
         Driver::Proved(Operator { who, signer, .. }) => {
@@ -213,19 +245,22 @@ fn opened(prepared: &Prepared, setup: &Setup, run: &RunId, reason: &str, by: &Pr
 }
 
 /// What executing takes.
-struct Executing {
+struct Executing<S, A> {
     setup: Setup,
     state: State,
-    store: SqliteStore,
+    store: S,
+    act: A,
+    /// The same store for the driver's screen, which reads it like anybody else.
+    files: SqliteStore,
     lease: Lease,
     key: RunKey,
     narrator: Narrator,
     shown: Shown,
 }
 
-async fn execute(first: Option<Record>, with: Executing) -> Result<Exit, CliError> {
-    let Executing { setup, state, store, lease, key, narrator, shown } = with;
-    let act = Acting::new(Arc::new(setup.fleet.clone()));
+async fn execute<S: Store, A: Act>(first: Option<Record>, with: Executing<S, A>) -> Result<Exit, CliError> {
+    let Executing { setup, state, store, act, files, lease, key, narrator, shown } = with;
+    let run = state.opened.run.clone();
     let observe = LiveObserve::new(&setup.fleet);
     let mut recorder = Recorder {
         setup,
@@ -245,7 +280,7 @@ async fn execute(first: Option<Record>, with: Executing) -> Result<Exit, CliErro
     let leaving = Arc::new(AtomicBool::new(false));
     super::signals::hold_on_signal(&hold, &leaving);
     let at_stop = shown.at_stop();
-    let screen = Beside::open(shown, &recorder, hold, &leaving)?;
+    let screen = Beside::open(shown, files, run, hold, &leaving)?;
     let mut executor =
         Executor { recorder, observe, act, holds, leaving, at_stop, told: BTreeMap::new(), told_for: None, last: None };
     let ended = executor.run().await.map(|state| (where_left(state), state.clone()));
@@ -270,16 +305,16 @@ struct Beside {
 impl Beside {
     fn open(
         shown: Shown,
-        recorder: &Recorder<SqliteStore, OsWorld, Narrator>,
+        files: SqliteStore,
+        run: RunId,
         hold: mpsc::Sender<(String, String)>,
         leaving: &Arc<AtomicBool>,
     ) -> Result<Self, CliError> {
         let (over, seen) = watch::channel(Over::Works);
         let Shown::Screen(person) = shown else { return Ok(Self { over, screen: None }) };
         let driver = DriverScreen { over: seen, hold, leaving: Arc::clone(leaving) };
-        let run = recorder.state.opened.run.clone();
         let screen = driver
-            .spawn(recorder.store.clone(), run, person)
+            .spawn(files, run, person)
             .map_err(|error| CliError::new(Exit::Error, format!("the screen cannot start: {error}")))?;
         Ok(Self { over, screen: Some(screen) })
     }
@@ -300,8 +335,9 @@ pub fn exit_of(state: &State) -> Exit {
     let exit = match &state.phase {
         Phase::Closed { outcome: Ending::Completed } => Exit::Ok,
         Phase::Closed { outcome: Ending::Aborted } => Exit::Aborted,
-        Phase::Stopped { why, .. } => stop_exit(why),
+        // Where it stood does not say why it was left: somebody holds it.
         _ if state.held.is_some() => Exit::Held,
+        Phase::Stopped { why, .. } => stop_exit(why),
         _ => Exit::Waiting,
     };
     if !matches!(state.phase, Phase::Closed { .. }) {

@@ -6,28 +6,31 @@ use super::args::StatusArgs;
 use super::error::CliError;
 use super::exit::Exit;
 use super::output::data;
-use super::place::{open_store, state_of};
+use super::place::{begun, open_store, state_of};
 use crate::domain::base::Digest;
 use crate::domain::journal::record::Choice;
 use crate::domain::run::state::{Phase, RequestState, State};
-use crate::store::Journal as _;
 
 pub async fn status(args: StatusArgs) -> Result<Exit, CliError> {
     let store = open_store(&args.state)?;
-    let runs = match args.run {
-        Some(run) => vec![run],
-        None => store.runs().await?,
+    let states = match args.run {
+        Some(run) => vec![state_of(&store, &run).await?],
+        None => begun(&store).await?,
     };
-    if runs.is_empty() && !args.json {
+    if states.is_empty() && !args.json {
         data("nothing waits: there are no runs here");
     }
-    for run in runs {
-        let state = state_of(&store, &run).await?;
+    for state in states {
         if args.json {
             data(&describe(&state).to_string());
         } else {
             let step = state.step().map_or("-".to_owned(), ToString::to_string);
-            data(&format!("{:<9} {run} {} step {step}", word(&state).to_uppercase(), state.opened.runbook));
+            data(&format!(
+                "{:<9} {} {} step {step}",
+                word(&state).to_uppercase(),
+                state.opened.run,
+                state.opened.runbook
+            ));
             for line in next_lines(&state) {
                 data(&format!("  {line}"));
             }

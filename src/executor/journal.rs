@@ -6,11 +6,11 @@ use crate::domain::base::{RunId, Timestamp};
 use crate::domain::journal::record::{NoRecord, Record};
 use crate::domain::journal::{Head, Line, LineError};
 use crate::domain::run::decide::{Setup, decide};
-use crate::domain::run::effect::{Effect, Input, Moment};
+use crate::domain::run::effect::{Decision, Effect, Input, Moment, Person};
 use crate::domain::run::state::{Impossible, State};
 use crate::executor::ports::World;
 use crate::keys::RunKey;
-use crate::store::{Lease, Store, StoreError};
+use crate::store::{InputId, Lease, Store, StoreError};
 
 /// How many lines are read at once when a journal is folded.
 const PAGE: usize = 500;
@@ -26,7 +26,7 @@ pub enum ExecutorError {
     NoRecord(#[from] NoRecord),
     #[error(transparent)]
     Line(#[from] LineError),
-    #[error("the journal of {run} is empty: expected at least its first record")]
+    #[error("the journal of {run} is empty: expected at least its first record; nothing was begun, so start a new run")]
     Empty { run: RunId },
     #[error("the journal of {run} was made with another {what}: expected {expected}, found {found}")]
     OtherSetup { run: RunId, what: &'static str, expected: String, found: String },
@@ -57,8 +57,34 @@ impl<S: Store, W: World, V: Watcher> Recorder<S, W, V> {
     /// Decides on one input; its records are durable and applied when this returns. Answers whether to go on by
     /// itself: records that ask for nothing lead straight to the next decision.
     pub async fn handle(&mut self, input: Input) -> Result<Onward, ExecutorError> {
-        let moment = Moment { time: self.world.now(), random: self.world.random() };
+        let moment = self.moment();
         let decision = decide(&self.setup, &self.state, input, moment);
+        self.settle(decision, moment).await
+    }
+
+    /// The same for what somebody left in the inbox under this name. An executor that died may have recorded it and not
+    /// removed it: it counts once.
+    pub async fn take(&mut self, id: &InputId, left: Result<Person, String>) -> Result<Onward, ExecutorError> {
+        let input = id.to_string();
+        if self.state.taken.contains(&input) {
+            return Ok(Onward::Wait);
+        }
+        let moment = self.moment();
+        let mut decision = match left {
+            Ok(person) => decide(&self.setup, &self.state, Input::Person(person), moment),
+            Err(why) => Decision::record(Record::InputRefused { why: format!("an input that cannot be read: {why}") }),
+        };
+        if !decision.records.is_empty() {
+            decision.records.insert(0, Record::InputTaken { input });
+        }
+        self.settle(decision, moment).await
+    }
+
+    fn moment(&self) -> Moment {
+        Moment { time: self.world.now(), random: self.world.random() }
+    }
+
+    async fn settle(&mut self, decision: Decision, moment: Moment) -> Result<Onward, ExecutorError> {
         let recorded = !decision.records.is_empty();
         self.append(&decision.records, moment.time).await?;
         let mut asked = false;

@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, watch};
 use self::journal::{ExecutorError, Onward, Recorder, Watcher};
 use self::ports::{Act, Observe, Told, World, with_told};
 use crate::domain::base::{ServerName, Timestamp};
-use crate::domain::journal::record::{Record, StopReason};
+use crate::domain::journal::record::StopReason;
 use crate::domain::run::effect::{Effect, Finish, Input, Person};
 use crate::domain::run::outcome::{ConnectionState, CopyProgress, Outcome};
 use crate::domain::run::state::{Phase, State};
@@ -162,12 +162,12 @@ impl<S: Store, O: Observe, A: Act, W: World, V: Watcher> Executor<S, O, A, W, V>
                 };
                 Some(Input::Prepared { connection: prepared, before })
             }
-            // The hold came in after the last look: the intent stands, the statement does not follow it.
-            Effect::Send { connection, .. } if self.recorder.state.held.is_some() => {
-                self.act.close(&connection).await;
-                Some(Input::Came(Outcome::NotSent { why: "somebody holds the run".to_owned() }))
-            }
             Effect::Send { cleared, connection } => {
+                // It came in after the last look: the intent stands, the statement does not follow it.
+                if let Some(why) = self.recorder.state.forbids_sending() {
+                    self.act.close(&connection).await;
+                    return Ok(Some(Input::Came(Outcome::NotSent { why })));
+                }
                 // Whoever took the lease over in the meantime looks for this connection; it must not begin now.
                 if let Err(lost) = self.recorder.store.still_held(&self.recorder.lease).await {
                     self.act.close(&connection).await;
@@ -301,19 +301,7 @@ async fn take_person<S: Store, W: World, V: Watcher>(
         InputBody::Whole(bytes) => serde_json::from_slice::<Person>(bytes).map_err(|error| error.to_string()),
         InputBody::Refused { why } => Err(why.clone()),
     };
-    match read {
-        Ok(person) => {
-            let onward = recorder.handle(Input::Person(person)).await?;
-            recorder.store.remove_input(&input.id).await?;
-            Ok((onward == Onward::Proceed).then_some(Input::Proceed))
-        }
-        Err(why) => {
-            let at = recorder.world.now();
-            recorder
-                .append(&[Record::InputRefused { why: format!("an input that cannot be read: {why}") }], at)
-                .await?;
-            recorder.store.remove_input(&input.id).await?;
-            Ok(None)
-        }
-    }
+    let onward = recorder.take(&input.id, read).await?;
+    recorder.store.remove_input(&input.id).await?;
+    Ok((onward == Onward::Proceed).then_some(Input::Proceed))
 }

@@ -40,8 +40,6 @@ struct Book {
     open: Option<Open>,
     sent: BTreeSet<u64>,
     sent_for: BTreeSet<(RequestId, usize)>,
-    removed: BTreeSet<InputId>,
-    from_people: usize,
     steps_done: usize,
     violations: Vec<String>,
     covered: Covered,
@@ -192,18 +190,6 @@ impl Audit {
             Record::Closed { outcome: Ending::Completed } => self.check_completed(book),
             _ => {}
         }
-        book.from_people += usize::from(matches!(
-            record,
-            Record::Approved { .. }
-                | Record::SignatureRefused { .. }
-                | Record::RequestStopped { .. }
-                | Record::InputRefused { .. }
-                | Record::Answered { .. }
-                | Record::Released { .. }
-                | Record::Chosen { .. }
-                | Record::Held { .. }
-                | Record::Noted { .. }
-        ));
     }
 
     fn check_outcome(&self, book: &mut Book, outcome: &Outcome) {
@@ -279,8 +265,7 @@ impl Audit {
     pub async fn removing(&self, id: &InputId) {
         self.catch_up().await;
         let mut book = self.book();
-        book.removed.insert(id.clone());
-        let recorded = book.from_people >= book.removed.len();
+        let recorded = book.state.as_ref().is_some_and(|state| state.taken.contains(&id.to_string()));
         book.expect(recorded, "an input is removed without a record");
     }
 

@@ -89,6 +89,7 @@ fn said(before: Option<&State>, record: &Record) -> (&'static str, String) {
         }
         Record::Chosen { choice, .. } => ("chosen", choice.to_string()),
         Record::Noted { text, .. } => ("note", format!("\"{}\"", say(text))),
+        Record::InputTaken { .. } => ("heard", "somebody's input is on record".to_owned()),
         Record::InputRefused { why } => ("not accepted", say(why)),
         Record::Head { .. } => ("sealed", "the journal's head is signed".to_owned()),
         Record::Closed { outcome: Ending::Completed } => ("completed", "the journal is sealed".to_owned()),

@@ -406,7 +406,7 @@ fn records_that_cannot_follow_are_faults_with_their_line() {
     assert!(matches!(&faults[..], [Fault { line: at, what: What::Impossible(_) }] if *at == line), "{faults:?}");
     let mut elsewhere = story::before_the_drop(&trust);
     elsewhere.armed("check-spare", None, Danger::Protective, story::protective_script());
-    assert!(matches!(refused(&elsewhere)[..], [What::OtherStep { .. }]));
+    assert!(refused(&elsewhere).iter().any(|what| matches!(what, What::Impossible(_))), "{:?}", refused(&elsewhere));
 }
 
 #[test]

@@ -85,7 +85,12 @@ impl Office {
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
-        command.args(arguments).current_dir(self.home.path()).stdin(Stdio::null());
+        command.args(arguments);
+        self.at_home(command)
+    }
+
+    pub fn at_home(&self, mut command: Command) -> Command {
+        command.current_dir(self.home.path()).stdin(Stdio::null());
         for name in ["COUNTERSIGN_STATE", "COUNTERSIGN_FLEET", "SSH_AUTH_SOCK"] {
             command.env_remove(name);
         }
@@ -99,22 +104,23 @@ impl Office {
 
     /// Starts a run of a runbook file of this repository; ana drives.
     pub fn run(&self, runbook: &str, fleet: &Path, params: &[&str]) -> Run {
-        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(runbook);
-        let mut arguments = vec!["run", file.to_str().unwrap(), "--fleet", fleet.to_str().unwrap(), "--state", "S"];
-        arguments.extend(["--operator", "ana", "--key", "ana", "--reason", "INC-1", "--plain"]);
-        arguments.extend(params.iter().flat_map(|param| ["-p", param]));
-        Run::start(self.command(&arguments), None)
+        Run::start(self.command(&words(&run_arguments(runbook, fleet, params))), None)
     }
 
     pub fn resume(&self, id: &str) -> Run {
-        let arguments = ["resume", id, "--state", "S", "--operator", "bob", "--key", "bob", "--plain"];
-        Run::start(self.command(&arguments), Some(id))
+        Run::start(self.command(&resume_arguments(id)), Some(id))
     }
 
     /// What a run waits for; nothing while its journal is not readable yet.
     pub fn status(&self, run: &str) -> Value {
         let said = self.cli(&["status", run, "--state", "S", "--json"]);
         serde_json::from_str(said.out.lines().next().unwrap_or("null")).unwrap()
+    }
+
+    /// The first of all runs that have begun.
+    pub fn status_of_all(&self) -> Value {
+        let said = self.cli(&["status", "--state", "S", "--json"]).expect(0);
+        serde_json::from_str(said.out.lines().next().unwrap()).unwrap()
     }
 
     /// The first thing that a run waits for, if it is of this kind.
@@ -155,8 +161,12 @@ impl Office {
     }
 
     /// Does what a run waits for once: `played` holds what was done, so that nothing is said twice.
-    fn turn(&self, run: &str, status: &Value, played: &mut BTreeMap<String, u64>) {
+    pub fn turn(&self, run: &str, status: &Value, played: &mut BTreeMap<String, u64>) {
         let waiting = &status["waiting"][0];
+        if waiting["kind"] != "choice" {
+            // The next stop at the same step is another one.
+            played.remove(&format!("choice {}", status["step"]));
+        }
         match waiting["kind"].as_str() {
             Some("answer") => {
                 let key = format!("answer {}", status["step"]);
@@ -178,7 +188,8 @@ impl Office {
             // After a crash with nothing sent: what was signed is void, and all of it is asked for again.
             Some("choice") => {
                 let first = waiting["choices"][0].as_str().unwrap();
-                assert!(first.starts_with("assess the step again"), "the run stopped: {status}");
+                let report = || self.cli(&["report", run, "--state", "S"]).out;
+                assert!(first.starts_with("assess the step again"), "the run stopped: {status}\n{}", report());
                 if played.insert(format!("choice {}", status["step"]), 1).is_none() {
                     let by = ["--state", "S", "--operator", "ana", "--key", "ana"];
                     self.cli(&[&["choose", run, "1"], &by[..]].concat()).expect(0);
@@ -262,6 +273,24 @@ fn requests(bundle: &Path) -> Vec<PathBuf> {
     std::fs::read_dir(all).unwrap().map(|request| request.unwrap().path()).collect()
 }
 
+/// A runbook file of this repository; ana drives.
+pub fn run_arguments(runbook: &str, fleet: &Path, params: &[&str]) -> Vec<String> {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(runbook);
+    let mut arguments = vec!["run", file.to_str().unwrap(), "--fleet", fleet.to_str().unwrap(), "--state", "S"];
+    arguments.extend(["--operator", "ana", "--key", "ana", "--reason", "INC-1", "--plain"]);
+    arguments.extend(params.iter().flat_map(|param| ["-p", param]));
+    arguments.into_iter().map(str::to_owned).collect()
+}
+
+/// Bob goes on where ana's executor died.
+pub fn resume_arguments(id: &str) -> [&str; 9] {
+    ["resume", id, "--state", "S", "--operator", "bob", "--key", "bob", "--plain"]
+}
+
+pub fn words(owned: &[String]) -> Vec<&str> {
+    owned.iter().map(String::as_str).collect()
+}
+
 /// Every approval of a bundle: the request, the signature, who signed.
 fn signatures(bundle: &Path) -> Vec<(PathBuf, PathBuf, String)> {
     let mut found = Vec::new();
@@ -308,7 +337,7 @@ pub struct Run {
 }
 
 impl Run {
-    fn start(mut command: Command, id: Option<&str>) -> Self {
+    pub fn start(mut command: Command, id: Option<&str>) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let lines = Arc::new(Mutex::new(Vec::new()));
         let (out, err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
@@ -332,6 +361,11 @@ impl Run {
             }));
         }
         self.id.clone().unwrap()
+    }
+
+    /// Whether its first line has come.
+    pub fn is_named(&self) -> bool {
+        self.id.is_some() || self.text().contains(" run r-")
     }
 
     /// The exit code, once there is one.

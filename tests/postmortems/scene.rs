@@ -26,6 +26,9 @@ pub struct Scene {
     pub office: Office,
 }
 
+/// What a server answers.
+pub type Rows = Vec<Vec<Option<String>>>;
+
 /// What a server holds, for comparing it before and after.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Holds {
@@ -94,14 +97,18 @@ impl Scene {
     }
 
     /// What the storage engine calls the table: a table made anew has another number.
-    pub async fn identity(&self, name: &str) -> Vec<Vec<Option<String>>> {
+    pub async fn identity(&self, name: &str) -> Rows {
+        self.identity_of(name, "orders").await
+    }
+
+    pub async fn identity_of(&self, name: &str, table: &str) -> Rows {
         let view = match self.topology.flavor() {
             Flavor::Mariadb => "INNODB_SYS_TABLES",
             Flavor::Mysql => "INNODB_TABLES",
         };
-        let sql = format!("SELECT TABLE_ID FROM information_schema.{view} WHERE NAME = 'shop/orders'");
+        let sql = format!("SELECT TABLE_ID FROM information_schema.{view} WHERE NAME = 'shop/{table}'");
         let found = self.rows(name, &sql).await;
-        assert_eq!(found.len(), 1, "the identity of shop.orders on {name}");
+        assert_eq!(found.len(), 1, "the identity of shop.{table} on {name}");
         found
     }
 

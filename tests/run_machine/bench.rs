@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use countersign::domain::approval::policy::Policy;
 use countersign::domain::approval::sshsig::Verb;
-use countersign::domain::approval::votes::{Input as SignedInput, InputVerb, JournalHead};
-use countersign::domain::base::{RunId, ServerName, Span, TableName, Timestamp};
+use countersign::domain::approval::votes::{Input as SignedInput, InputVerb, JournalHead, Objection, Stop, Subject};
+use countersign::domain::base::{Digest, RunId, ServerName, Span, TableName, Timestamp};
 use countersign::domain::fleet::Fleet;
-use countersign::domain::journal::record::{Approval, Choice, Opened, OwnMeasurement, Record};
+use countersign::domain::journal::record::{Approval, Choice, Opened, OwnMeasurement, Record, Stopper};
 use countersign::domain::journal::{Head, Line};
 use countersign::domain::run::decide::{Setup, decide};
 use countersign::domain::run::effect::{Effect, Input, Moment, Person};
@@ -17,6 +17,7 @@ use countersign::domain::runbook::{Runbook, Step};
 use countersign::domain::snapshot::fixture::Fixture;
 use countersign::domain::snapshot::fixture::Replica;
 use countersign::domain::snapshot::{FactKey, Patch, Snapshot, TableFact, Value};
+use countersign::domain::vocabulary::private::private_table;
 use countersign::simulate::people;
 use countersign::simulate::scenario::Scenario;
 
@@ -34,7 +35,7 @@ pub struct Bench {
 
 pub fn fixture() -> Fixture {
     let run = RunId::parse("r-1").unwrap();
-    let private = countersign::domain::vocabulary::private::private_table(&TABLE.parse().unwrap(), &run);
+    let private = private_table(&TABLE.parse().unwrap(), &run);
     Fixture::new()
         .server("a")
         .replica("b", Replica::of("a"))
@@ -160,6 +161,28 @@ impl Bench {
         self.approve("bob", 2);
         let _ = self.go_on();
         assert!(matches!(self.state.phase, Phase::Armed { .. }), "{}", self.state.phase.word());
+    }
+
+    /// Chen rejects the newest request.
+    pub fn rejected(&mut self) {
+        let id = self.state.requests.keys().next().unwrap().clone();
+        let sha256 = Digest::of(self.state.requests[&id].text.as_bytes());
+        let objection = Objection {
+            stop: Stop::Reject,
+            subject: Subject { run: self.state.opened.run.clone(), request: id.clone(), sha256 },
+            by: people::principal("chen"),
+            created: self.now,
+            reason: "not now".to_owned(),
+        };
+        let text = objection.render().unwrap();
+        let armored = people::key(3).sign(Verb::Reject, text.as_bytes());
+        let stop = Person::Stop { request: id, how: Stopper::Rejected, text, armored };
+        let _ = self.give(Input::Person(stop));
+    }
+
+    /// The table that this run loads.
+    pub fn private(&self) -> TableName {
+        private_table(&TABLE.parse().unwrap(), &self.state.opened.run)
     }
 
     pub fn signed(&mut self, verb: InputVerb, argument: &str, head: JournalHead) {

@@ -5,10 +5,9 @@ mod claims;
 
 use bench::*;
 
-use countersign::domain::approval::sshsig::Verb;
-use countersign::domain::approval::votes::{InputVerb, JournalHead, Objection, Stop, Subject};
+use countersign::domain::approval::votes::{InputVerb, JournalHead};
 use countersign::domain::base::{Digest, Span, Timestamp};
-use countersign::domain::journal::record::{Choice, Ending, Record, StopReason, Stopper};
+use countersign::domain::journal::record::{Choice, Ending, Record, StopReason};
 use countersign::domain::journal::{Head, Line};
 use countersign::domain::run::effect::{Effect, Input, Person};
 use countersign::domain::run::state::{Phase, State};
@@ -113,6 +112,17 @@ fn a_copy_goes_on_only_when_its_connection_is_certainly_gone() {
 }
 
 #[test]
+fn a_copy_that_was_cut_off_is_not_done_because_its_table_is_there() {
+    let mut bench = Bench::new(&["copy"]);
+    let private = bench.private();
+    assert!(matches!(bench.go_on()[..], [Effect::Send { .. }]));
+    let _ = bench.give(Input::Came(lost()));
+    let loaded = fixture().table(&private.to_string(), &["a"]).snapshot().as_of(bench.now);
+    let _ = bench.give(Input::Looked { state: ConnectionState::Gone, snapshot: loaded });
+    assert_eq!((bench.state.phase.word(), bench.state.attempt), ("entering a step", 2));
+}
+
+#[test]
 fn what_was_so_before_does_not_prove_that_a_statement_was_applied() {
     let mut bench = Bench::new(&["drop"]);
     bench.armed();
@@ -179,27 +189,14 @@ fn a_request_that_expired_after_it_was_armed_is_not_sent() {
 fn a_rejection_stops_a_step_that_is_already_armed() {
     let mut bench = Bench::new(&["drop"]);
     bench.armed();
-    let id = bench.state.requests.keys().next().unwrap().clone();
-    let sha256 = Digest::of(bench.state.requests[&id].text.as_bytes());
-    let objection = Objection {
-        stop: Stop::Reject,
-        subject: Subject { run: bench.state.opened.run.clone(), request: id.clone(), sha256 },
-        by: people::principal("chen"),
-        created: bench.now,
-        reason: "not now".to_owned(),
-    };
-    let text = objection.render().unwrap();
-    let armored = people::key(3).sign(Verb::Reject, text.as_bytes());
-    let stop = Person::Stop { request: id, how: Stopper::Rejected, text, armored };
-    let _ = bench.give(Input::Person(stop));
+    bench.rejected();
     assert!(bench.why_stopped().contains("chen said no"), "{}", bench.why_stopped());
     bench.later(10);
     assert!(bench.go_on().is_empty());
 }
 
-#[test]
-fn the_second_command_of_a_signed_script_can_fail_to_connect_without_an_impossible_record() {
-    // A policy that wants detaching signed makes a signed script of two commands.
+/// The first of two signed commands is on its way: a policy that wants detaching signed makes such a script.
+fn first_of_two_sent() -> Bench {
     let policy = "version: 1\nclasses:\n  protective: {approvals: 1, own_measurement: 0}\n";
     let mut bench = Bench::with(&["protect-spare"], policy);
     bench.seen = Fixture::new()
@@ -214,6 +211,103 @@ fn the_second_command_of_a_signed_script_can_fail_to_connect_without_an_impossib
     let _ = bench.go_on();
     bench.later(5);
     assert!(matches!(bench.go_on()[..], [Effect::Send { .. }]));
+    bench
+}
+
+#[test]
+fn a_rejection_while_the_first_command_runs_stops_the_script_before_the_second() {
+    let mut bench = first_of_two_sent();
+    bench.rejected();
+    assert_eq!(bench.state.phase.word(), "running a command", "what is sent is let finish");
+    let _ = bench.give(Input::Came(Outcome::Done { detail: String::new() }));
+    assert!(bench.go_on().is_empty());
+    assert!(bench.why_stopped().contains("chen said no"), "{}", bench.why_stopped());
+    assert!(!bench.recorded.iter().any(|record| matches!(record, Record::Intended { command: 1, .. })));
+}
+
+#[test]
+fn a_rejection_between_two_commands_stops_the_script() {
+    let mut bench = first_of_two_sent();
+    let _ = bench.give(Input::Came(Outcome::Done { detail: String::new() }));
+    assert_eq!(bench.state.phase.word(), "between two commands");
+    bench.rejected();
+    assert!(bench.why_stopped().contains("chen said no"), "{}", bench.why_stopped());
+    assert!(bench.go_on().is_empty());
+}
+
+#[test]
+fn a_rejection_between_intent_and_last_look_stops_the_statement() {
+    let mut bench = Bench::new(&["drop"]);
+    bench.armed();
+    bench.later(3);
+    let _ = bench.give(Input::Proceed);
+    let seen = bench.seen.clone();
+    let mut effects = bench.give(Input::Observed(seen.clone()));
+    let Some(Effect::Prepare { before, .. }) = effects.pop() else { panic!() };
+    let _ = bench.give(Input::Prepared { connection: Ok(Some(connection())), before });
+    bench.rejected();
+    assert!(bench.state.forbids_sending().is_some(), "nor what was cleared before it came");
+    let effects = bench.give(Input::LastLook(seen));
+    assert!(matches!(effects[..], [Effect::Close(_)]), "{effects:?}");
+    assert!(bench.why_stopped().contains("chen said no"), "{}", bench.why_stopped());
+}
+
+/// The renaming that puts the loaded table in place, in doubt: nothing but the two names can be told before it.
+fn renaming_in_doubt() -> Bench {
+    let mut bench = Bench::new(&["put-in-place"]);
+    let private = bench.private();
+    let named = Fixture::new().server("a").replica("b", Replica::of("a")).replica("c", Replica::of("a").detached());
+    let named = named.table(TABLE, &["b", "c"]).table(&private.to_string(), &["a"]).good("a", &private.to_string());
+    bench.seen = named.snapshot().as_of(bench.now);
+    let _ = bench.go_on();
+    bench.approve("ana", 1);
+    let _ = bench.go_on();
+    bench.later(3);
+    assert!(matches!(bench.go_on()[..], [Effect::Send { .. }]), "{}", bench.state.phase.word());
+    let _ = bench.give(Input::Came(lost()));
+    bench
+}
+
+#[test]
+fn a_renaming_whose_executor_died_before_sending_it_is_found_not_applied() {
+    let mut bench = renaming_in_doubt();
+    let seen = bench.seen.clone();
+    let _ = bench.give(Input::Looked { state: ConnectionState::Gone, snapshot: seen });
+    assert_eq!(bench.why_stopped(), "the outcome is not applied");
+}
+
+#[test]
+fn a_renaming_whose_executor_died_behind_it_is_found_applied_although_no_server_tells_the_finding() {
+    let mut bench = renaming_in_doubt();
+    let private = bench.private();
+    let moved = Fixture::new().server("a").replica("b", Replica::of("a")).replica("c", Replica::of("a").detached());
+    let moved = moved.table(TABLE, &["a", "b", "c"]).table(&private.to_string(), &[]);
+    let seen = moved.snapshot().as_of(bench.now);
+    let _ = bench.give(Input::Looked { state: ConnectionState::Gone, snapshot: seen });
+    assert_eq!(bench.state.phase.word(), "verifying", "{:?}", bench.last());
+}
+
+#[test]
+fn a_step_cannot_be_armed_that_the_run_is_not_at() {
+    let mut bench = Bench::new(&["drop", "put-in-place"]);
+    bench.armed();
+    let armed = bench.recorded.iter().rev().find(|record| matches!(record, Record::Armed { .. })).cloned().unwrap();
+    let mut other = Bench::new(&["put-in-place", "drop"]);
+    let _ = other.give(Input::Proceed);
+    assert!(other.record(armed).is_err(), "{}", other.state.phase.word());
+}
+
+#[test]
+fn an_input_that_is_on_record_cannot_be_recorded_again() {
+    let mut bench = Bench::new(&["close-writes"]);
+    let taken = || Record::InputTaken { input: "r-1.00-11".to_owned() };
+    bench.record(taken()).unwrap();
+    assert!(bench.record(taken()).is_err());
+}
+
+#[test]
+fn the_second_command_of_a_signed_script_can_fail_to_connect_without_an_impossible_record() {
+    let mut bench = first_of_two_sent();
     let _ = bench.give(Input::Came(Outcome::Done { detail: String::new() }));
     assert_eq!(bench.state.phase.word(), "between two commands");
     let _ = bench.give(Input::Prepared { connection: Err("too many connections".to_owned()), before: Vec::new() });

@@ -14,7 +14,7 @@ use super::error::CliError;
 use super::exit::Exit;
 use super::output::data;
 use super::place::{now, read_fleet};
-use super::run::{Prepared, RunPlan, parse_runbook, start};
+use super::run::{Prepared, RunPlan, Straight, parse_runbook, start};
 use crate::domain::base::{Principal, RunId, ServerName, TableName};
 use crate::keys::{SecretKey, Signer};
 use crate::lab::{self, Damage, Flavor};
@@ -138,7 +138,7 @@ async fn act(
     let driver = cast.first().map(|player| player.name.clone()).ok_or_else(|| CliError::usage("nobody plays"))?;
     let plan = RunPlan { run: run.clone(), driver, reason: "demo of the CxAlloy outage".to_owned() };
     let output = OutputArgs { plain: true, json: false };
-    let executed = start(prepared, plan, SqliteStore::create(&state)?, output);
+    let executed = start(prepared, plan, SqliteStore::create(&state)?, &Straight, output);
     let others = SqliteStore::create(&state)?;
     let exit = tokio::select! {
         exit = executed => exit?,

@@ -18,14 +18,13 @@ use super::args::{AttachArgs, OutputArgs, ReviewArgs};
 use super::error::CliError;
 use super::exit::Exit;
 use super::output::data;
-use super::place::{self, find_request, now, open_store, state_of};
+use super::place::{self, begun, find_request, now, open_store, state_of};
 use super::who::Operator;
 use crate::domain::base::{Principal, RunId};
 use crate::domain::fleet::Fleet;
 use crate::domain::run::state::{Phase, State};
 use crate::domain::runbook;
 use crate::keys::Signer;
-use crate::store::Journal as _;
 use crate::store::sqlite::SqliteStore;
 use crate::tui::model::{Model, Seat, Viewer};
 use crate::tui::review::approved;
@@ -80,13 +79,8 @@ fn expect_terminal(instead: &str) -> Result<(), CliError> {
 
 /// The first run with an open request that `who` can still say something to.
 async fn first_waiting(store: &SqliteStore, who: &Principal) -> Result<Option<RunId>, CliError> {
-    for run in store.runs().await? {
-        let state = state_of(store, &run).await?;
-        if waits_for(&state, who) {
-            return Ok(Some(run));
-        }
-    }
-    Ok(None)
+    let waiting = begun(store).await?.into_iter().find(|state| waits_for(state, who));
+    Ok(waiting.map(|state| state.opened.run))
 }
 
 fn waits_for(state: &State, who: &Principal) -> bool {

@@ -103,6 +103,10 @@ pub enum Record {
     Chosen { by: Principal, choice: Choice, signed: SignedText },
     #[serde(rename = "run.noted")]
     Noted { by: String, text: String },
+    /// Which input the records behind it, of the same append, come from: one that is delivered again, because the
+    /// executor died before it could remove it, is known by this.
+    #[serde(rename = "input.taken")]
+    InputTaken { input: String },
     #[serde(rename = "input.refused")]
     InputRefused { why: String },
     /// The last record of a run, but for the head that covers it.
@@ -301,6 +305,29 @@ impl Record {
                 | Self::Chosen { .. }
                 | Self::Closed { .. }
         )
+    }
+
+    /// The step that a record is about. The run is at exactly one step, so it must be that one.
+    pub fn step(&self) -> Option<&StepId> {
+        match self {
+            Self::Entered { step, .. }
+            | Self::Asked { step, .. }
+            | Self::Answered { step, .. }
+            | Self::Waiting { step, .. }
+            | Self::Blocked { step, .. }
+            | Self::Refused { step, .. }
+            | Self::Armed { step, .. }
+            | Self::Intended { step, .. }
+            | Self::NotSent { step, .. }
+            | Self::Came { step, .. }
+            | Self::InDoubt { step, .. }
+            | Self::DoubtLooked { step, .. }
+            | Self::Estimated { step, .. }
+            | Self::Drifted { step, .. }
+            | Self::Done { step, .. } => Some(step),
+            Self::Requested { header, .. } => Some(&header.step),
+            _ => None,
+        }
     }
 
     /// The event name and the payload of the line.

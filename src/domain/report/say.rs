@@ -69,7 +69,7 @@ pub(super) fn say(record: &Record) -> Option<Said> {
         Record::Noted { by: who, text } => by(who, format!("note: {text}")),
         Record::InputRefused { why } => alone(format!("an input was not taken: {why}")),
         Record::Closed { outcome } => alone(format!("the run is closed: {}", outcome.word())),
-        Record::Head { .. } => return None,
+        Record::InputTaken { .. } | Record::Head { .. } => return None,
         Record::Requested { .. }
         | Record::Approved { .. }
         | Record::SignatureRefused { .. }

@@ -3,7 +3,7 @@
 //! [`State::apply`] is bookkeeping. It never evaluates, predicts or classifies, so a newer program reads an old journal
 //! the same. A record that makes no sense where it stands is an error, not something to ignore.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::approval::counting::Submission;
 use crate::domain::approval::request::Header;
@@ -30,6 +30,8 @@ pub struct State {
     pub cursor: usize,
     pub attempt: u32,
     pub requests: BTreeMap<RequestId, RequestState>,
+    /// The inputs of people that are on record, by their names in the inbox.
+    pub taken: BTreeSet<String>,
     /// What only the run knows: findings and held effects.
     pub known: BTreeMap<FactKey, Value>,
     /// Who holds the run, if anybody does.
@@ -161,6 +163,7 @@ impl State {
             cursor: 0,
             attempt: 1,
             requests: BTreeMap::new(),
+            taken: BTreeSet::new(),
             known: BTreeMap::new(),
             held: None,
             at,
@@ -168,6 +171,35 @@ impl State {
             estimated: None,
             limit_waived: false,
         })
+    }
+
+    /// Who said no to the request that this plan stands on, if anybody did.
+    pub fn objection(&self, plan: &Armed) -> Option<String> {
+        match &self.requests.get(plan.request.as_ref()?)?.ended {
+            Some(Ended::Stopped { by, reason, .. }) => Some(format!("{by} said no: {reason}")),
+            _ => None,
+        }
+    }
+
+    /// Why the command whose intent stands must not be sent, if somebody has spoken up since.
+    pub fn forbids_sending(&self) -> Option<String> {
+        if self.held.is_some() {
+            return Some("somebody holds the run".to_owned());
+        }
+        match &self.phase {
+            Phase::Sending { plan, .. } => self.objection(plan),
+            _ => None,
+        }
+    }
+
+    /// The request of the script that is being carried out: it is used, and can still be objected to.
+    pub fn at_work(&self) -> Option<&RequestId> {
+        match &self.phase {
+            Phase::Between { plan, .. } | Phase::Sending { plan, .. } | Phase::Doubt { plan, .. } => {
+                plan.request.as_ref()
+            }
+            _ => None,
+        }
     }
 
     /// The id of the step at the cursor.
@@ -187,6 +219,10 @@ impl State {
     /// The one transition, live and on resume.
     pub fn apply(&mut self, record: &Record, head: Head, at: Timestamp) -> Result<(), Impossible> {
         let entry = head.seq().unwrap_or(0);
+        // A run is at exactly one step.
+        if record.step().is_some_and(|step| Some(step) != self.step()) {
+            return Err(self.impossible(record));
+        }
         // Behind the end stands the head that covers it.
         let may_follow_the_end = matches!(record, Record::ExecutorChanged { .. } | Record::Head { .. });
         if matches!(self.phase, Phase::Closed { .. }) && !may_follow_the_end {
@@ -220,6 +256,7 @@ impl State {
                 self.held = None;
                 Ok(None)
             }
+            Record::InputTaken { input } if self.taken.insert(input.clone()) => Ok(None),
             Record::Noted { .. } | Record::InputRefused { .. } | Record::Estimated { .. } | Record::Head { .. } => {
                 Ok(None)
             }
@@ -262,7 +299,10 @@ impl State {
         else {
             return Err(impossible);
         };
-        let Some(state) = self.requests.get_mut(request).filter(|state| state.ended.is_none()) else {
+        let stops = matches!(record, Record::RequestStopped { .. });
+        let at_work = stops && self.at_work() == Some(request);
+        let stands = |ended: &Option<Ended>| ended.is_none() || (at_work && *ended == Some(Ended::Used));
+        let Some(state) = self.requests.get_mut(request).filter(|state| stands(&state.ended)) else {
             return Err(impossible);
         };
         match record {

@@ -32,8 +32,6 @@ pub enum What {
     NoRecord(NoRecord),
     #[error(transparent)]
     Impossible(Impossible),
-    #[error("it speaks of step `{found}`, and the run is at step `{expected}`")]
-    OtherStep { expected: String, found: StepId },
     #[error("the {what}'s text has SHA-256 `{found}`, and the record says `{expected}`")]
     OtherText { what: &'static str, expected: Digest, found: Digest },
     #[error("the run was closed in line {closed}: expected one signed head behind it and nothing else")]

@@ -20,7 +20,7 @@ use super::line::{Head, Line};
 use super::record::{Opened, Record};
 use crate::domain::approval::sshsig::{ED25519, PublicKey, Verb, verify};
 use crate::domain::approval::trust::Trust;
-use crate::domain::base::{Digest, StepId, Timestamp};
+use crate::domain::base::{Digest, Timestamp};
 use crate::domain::journal::head::HeadText;
 use crate::domain::run::state::State;
 
@@ -152,7 +152,6 @@ impl<'a> Auditor<'a> {
 
     /// Everything that the fold does not check, with the state as it was before the record.
     fn check(&mut self, entry: &Entry<'_>) {
-        self.check_step(entry);
         self.check_after_close(entry);
         self.settle_intent(entry.record);
         match entry.record {
@@ -178,15 +177,6 @@ impl<'a> Auditor<'a> {
                 self.summary.ended = Some(*outcome);
             }
             _ => {}
-        }
-    }
-
-    fn check_step(&mut self, entry: &Entry<'_>) {
-        if let Some(found) = step_of(entry.record)
-            && Some(found) != self.state.step()
-        {
-            let expected = self.state.step().map_or_else(|| "none".to_owned(), ToString::to_string);
-            self.fault(entry.seq, What::OtherStep { expected, found: found.clone() });
         }
     }
 
@@ -256,28 +246,5 @@ impl<'a> Auditor<'a> {
             self.keys.into_iter().filter(|key| !key.vouched).filter_map(|key| key.takeover).collect();
         self.summary.head = self.state.head;
         Ok(self.summary)
-    }
-}
-
-/// The step that a record is about. The run is at exactly one step, so it must be that one.
-fn step_of(record: &Record) -> Option<&StepId> {
-    match record {
-        Record::Entered { step, .. }
-        | Record::Asked { step, .. }
-        | Record::Answered { step, .. }
-        | Record::Waiting { step, .. }
-        | Record::Blocked { step, .. }
-        | Record::Refused { step, .. }
-        | Record::Armed { step, .. }
-        | Record::Intended { step, .. }
-        | Record::NotSent { step, .. }
-        | Record::Came { step, .. }
-        | Record::InDoubt { step, .. }
-        | Record::DoubtLooked { step, .. }
-        | Record::Estimated { step, .. }
-        | Record::Drifted { step, .. }
-        | Record::Done { step, .. } => Some(step),
-        Record::Requested { header, .. } => Some(&header.step),
-        _ => None,
     }
 }

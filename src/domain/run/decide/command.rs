@@ -3,7 +3,7 @@
 use super::request::{authorize, begins};
 use super::{LOOK_AGAIN, RETRY_OR_ABORT, Setup, stop};
 use crate::domain::approval::authorized::Cleared;
-use crate::domain::base::{Digest, RequestId, Span, Timestamp};
+use crate::domain::base::{Digest, RequestId, Span, Timestamp, Verdict};
 use crate::domain::journal::record::{Choice, DoubtAnswer, Learned, Record, StopReason};
 use crate::domain::run::effect::{Decision, Effect, Input, Moment};
 use crate::domain::run::outcome::{Connection, ConnectionState, Outcome};
@@ -55,6 +55,14 @@ pub(super) fn between(setup: &Setup, state: &State, plan: &Armed, next: usize, i
         return match input {
             Input::Prepared { connection: Ok(Some(connection)), .. } => Decision::effect(Effect::Close(connection)),
             _ => Decision::nothing(),
+        };
+    }
+    // What was sent before stays sent; nothing follows it.
+    if let Some(why) = state.objection(plan) {
+        let stopped = Decision::record(stop(StopReason::Approval { why }, &RETRY_OR_ABORT));
+        return match input {
+            Input::Prepared { connection: Ok(Some(connection)), .. } => stopped.and(Effect::Close(connection)),
+            _ => stopped,
         };
     }
     match input {
@@ -140,8 +148,8 @@ fn cleared(
     snapshot: &Snapshot,
     now: Moment,
 ) -> Result<Cleared, String> {
-    if state.held.is_some() {
-        return Err("somebody holds the run".to_owned());
+    if let Some(why) = state.forbids_sending() {
+        return Err(why);
     }
     let own: Vec<&Patch> = plan.assessed.predicted.iter().take(index).collect();
     let touched = |claim: &Claim| own.iter().any(|patch| patch.changes().any(|(key, _)| *key == claim.key));
@@ -208,14 +216,14 @@ fn learned(plan: &Armed, index: usize, outcome: &Outcome) -> Vec<Learned> {
     let Some(predicted) = plan.assessed.predicted.get(index) else { return Vec::new() };
     predicted
         .changes()
-        .filter(|(key, _)| {
-            matches!(
-                key.about,
-                About::Link { fact: LinkFact::Held, .. } | About::Table { fact: TableFact::Finding, .. }
-            )
-        })
+        .filter(|(key, _)| known_by_the_run_alone(&key.about))
         .map(|(key, known)| Learned { key: key.clone(), value: known.value().ok().cloned() })
         .collect()
+}
+
+/// Facts that no look at a server gives: they follow from the outcome that is recorded.
+fn known_by_the_run_alone(about: &About) -> bool {
+    matches!(about, About::Link { fact: LinkFact::Held, .. } | About::Table { fact: TableFact::Finding, .. })
 }
 
 /// A command whose outcome is not known.
@@ -293,21 +301,37 @@ fn answer(command: &Command, connection: &ConnectionState, before: &[Evidence], 
     match connection {
         ConnectionState::Alive { .. } => DoubtAnswer::Running,
         ConnectionState::Unknown { .. } => DoubtAnswer::Unknown,
+        // That the table is there does not tell whether its last rows are.
+        _ if matches!(command.work, Work::Copy { .. }) => DoubtAnswer::Unknown,
         ConnectionState::Gone | ConnectionState::Restarted => {
-            let told =
-                |evidence: &&Evidence| !matches!(evidence.verdict, crate::domain::base::Verdict::CannotTell { .. });
-            let holding = promises.iter().filter(|evidence| evidence.verdict.holds()).count();
+            let seen = |evidence: &&Evidence| !known_by_the_run_alone(&evidence.claim.key.about);
+            let before: Vec<&Evidence> = before.iter().filter(seen).collect();
+            let promises: Vec<&Evidence> = promises.iter().filter(seen).collect();
             // What was so before does not prove that rows were touched.
             let proves = command.effects.is_empty() || before.iter().any(|evidence| !evidence.verdict.holds());
-            match (promises.len(), holding, promises.iter().filter(told).count()) {
-                (0, ..) => DoubtAnswer::Unknown,
-                (all, holding, _) if all == holding && !proves => DoubtAnswer::Unknown,
-                (all, holding, _) if all == holding => DoubtAnswer::Applied,
-                (all, _, told) if told < all => DoubtAnswer::Unknown,
-                (_, 0, _) => DoubtAnswer::NotApplied,
-                _ => DoubtAnswer::Partial,
+            if promises.iter().all(|evidence| evidence.verdict.holds()) {
+                return if proves && !promises.is_empty() { DoubtAnswer::Applied } else { DoubtAnswer::Unknown };
+            }
+            let fails = promises.iter().any(|evidence| matches!(evidence.verdict, Verdict::Fails));
+            if fails && promises.iter().all(|evidence| is_as_before(evidence, &before)) {
+                DoubtAnswer::NotApplied
+            } else if promises.iter().any(|evidence| matches!(evidence.verdict, Verdict::CannotTell { .. })) {
+                DoubtAnswer::Unknown
+            } else {
+                DoubtAnswer::Partial
             }
         }
+    }
+}
+
+/// Whether this promise did not come true since: it failed or could not be told before, and still does, or it was kept
+/// before already. A table that is not there has no engine to be told of, before a renaming and without one.
+fn is_as_before(now: &Evidence, before: &[&Evidence]) -> bool {
+    let was = before.iter().find(|evidence| evidence.claim == now.claim).map(|evidence| &evidence.verdict);
+    match (&now.verdict, was) {
+        (Verdict::Holds, was) => was.is_some_and(Verdict::holds),
+        (Verdict::Fails, was) => !was.is_some_and(Verdict::holds),
+        (Verdict::CannotTell { .. }, was) => matches!(was, Some(Verdict::CannotTell { .. })),
     }
 }
 

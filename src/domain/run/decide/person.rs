@@ -6,7 +6,7 @@ use crate::domain::approval::votes::{Input as SignedInput, InputVerb, Objection,
 use crate::domain::base::{Digest, Principal, RequestId};
 use crate::domain::journal::record::{Approval, Choice, Record, SignedText, StopReason, Stopper};
 use crate::domain::run::effect::{Decision, Moment, Person};
-use crate::domain::run::state::{Phase, RequestState, State};
+use crate::domain::run::state::{Ended, Phase, RequestState, State};
 
 pub(super) fn decide(setup: &Setup, state: &State, person: Person, now: Moment) -> Decision {
     match person {
@@ -32,6 +32,12 @@ fn open<'a>(state: &'a State, request: &RequestId) -> Result<&'a RequestState, S
     }
 }
 
+/// What is signed cannot be signed again, but a script that has begun can still be stopped before its next command.
+fn open_or_at_work<'a>(state: &'a State, request: &RequestId) -> Result<&'a RequestState, String> {
+    let used = |found: &&RequestState| found.ended == Some(Ended::Used) && state.at_work() == Some(request);
+    state.requests.get(request).filter(used).map_or_else(|| open(state, request), Ok)
+}
+
 fn approve(setup: &Setup, state: &State, id: &RequestId, approval: Approval, now: Moment) -> Decision {
     let request = match open(state, id) {
         Ok(request) => request,
@@ -51,7 +57,7 @@ fn approve(setup: &Setup, state: &State, id: &RequestId, approval: Approval, now
 }
 
 fn object(setup: &Setup, state: &State, id: &RequestId, how: Stopper, signed: SignedText, now: Moment) -> Decision {
-    let request = match open(state, id) {
+    let request = match open_or_at_work(state, id) {
         Ok(request) => request,
         Err(why) => return refuse(why),
     };

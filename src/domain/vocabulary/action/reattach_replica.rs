@@ -13,7 +13,8 @@ use crate::domain::sql::dialect::{Channel, SourceOption, Threads};
 use crate::domain::vocabulary::reading::{channels_of, dialect_of, link_text};
 use crate::domain::vocabulary::{ActionEntry, World};
 
-/// Points every detached channel at its old host again and starts it.
+/// Points every detached channel at its old host again and starts it. A channel that is there again and stopped, as an
+/// attempt leaves it that was cut off between its statements, is only started.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReattachReplica {
@@ -43,7 +44,7 @@ impl ActionEntry for ReattachReplica {
             let text = dialect.change_source(Channel::Named(channel), &[SourceOption::Host(host)]);
             commands.push(statement(&self.server, text, dialect, Danger::Reversible, patch));
         }
-        if commands.is_empty() {
+        if commands.is_empty() && !stopped(look, &self.server, &channels)? {
             return Err(format!("{} is not detached", self.server));
         }
         let start = dialect.start_replication(Channel::All, Threads::Both);
@@ -58,5 +59,48 @@ impl ActionEntry for ReattachReplica {
 
     fn servers(&self) -> Vec<ServerName> {
         vec![self.server.clone()]
+    }
+}
+
+/// Whether a channel does not run.
+fn stopped(look: &mut Look<'_>, server: &ServerName, channels: &[String]) -> Result<bool, String> {
+    for channel in channels {
+        for fact in [LinkFact::Receiver, LinkFact::Applier] {
+            if link_text(look, server, channel, fact)? == "stopped" {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::domain::base::RunId;
+    use crate::domain::snapshot::fixture::{Fixture, Replica};
+
+    fn script(link: Replica) -> Result<Vec<String>, String> {
+        let fixture = Fixture::new().server("a").replica("b", link).table("d.t", &["a", "b"]);
+        let (fleet, snapshot) = (fixture.fleet(), fixture.snapshot());
+        let (run, tables) = (RunId::parse("r-1").unwrap(), BTreeSet::new());
+        let world = World { fleet: &fleet, run: &run, tables: &tables };
+        let action = ReattachReplica { server: "b".parse().unwrap() };
+        let commands = action.script(world, &mut Look::at(&snapshot))?;
+        Ok(commands.iter().flat_map(Command::lines).collect())
+    }
+
+    #[test]
+    fn an_attempt_that_was_cut_off_before_the_start_is_only_started() {
+        let cut_off = script(Replica::of("a").receiver("stopped").applier("stopped")).unwrap();
+        assert!(matches!(&cut_off[..], [start] if start.starts_with("START ")), "{cut_off:?}");
+        assert_eq!(script(Replica::of("a").detached()).unwrap().len(), 2);
+    }
+
+    #[test]
+    fn a_replica_that_follows_is_not_reattached() {
+        assert_eq!(script(Replica::of("a")).unwrap_err(), "b is not detached");
     }
 }
