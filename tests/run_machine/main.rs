@@ -1,6 +1,7 @@
 //! `decide` and `State::apply`, input by input, without any port.
 
 mod bench;
+mod limit;
 
 use bench::*;
 

@@ -20,7 +20,7 @@ pub fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     let Some(state) = &model.state else { return };
     let danger = model.history.step.danger;
     let right = match (danger, model.open_request()) {
-        (Some(danger), Some(request)) => format!("{}  {}", danger_word(danger), gate(request)),
+        (Some(danger), Some(request)) => format!("{}  {}", danger_word(danger), gate(model, request)),
         (Some(danger), None) => danger_word(danger).to_owned(),
         (None, _) => String::new(),
     };
@@ -146,6 +146,7 @@ pub fn full(model: &Model) -> Vec<String> {
         }
     }
     lines.extend(met(model));
+    lines.extend(super::advice::lines(model));
     if let Some(took) = model.history.took(state.cursor, model.now) {
         lines.push(format!("since {}", long(took)));
     }

@@ -1,5 +1,6 @@
 //! Draws a model. Nothing here changes anything or asks for anything: the same model is always the same picture.
 
+pub mod advice;
 pub mod approvals;
 pub mod checks;
 pub mod detail;
@@ -73,6 +74,9 @@ fn run(model: &Model, frame: &mut Frame<'_>, body: Rect) {
     match model.state.as_ref().map(|state| &state.phase) {
         Some(Phase::Stopped { why: StopReason::Refused, .. }) => refused::draw(model, frame, body),
         Some(Phase::Stopped { .. } | Phase::Doubt { .. }) => trouble::draw(model, frame, body),
+        Some(Phase::Finished { .. } | Phase::Closed { .. }) if !model.history.advised.is_empty() => {
+            advice::draw(model, frame, body);
+        }
         _ if model.ui.room() == Room::Wide => {
             let [left, right] = Layout::horizontal([Constraint::Length(34), Constraint::Fill(1)]).areas(body);
             steps::draw(model, frame, left);

@@ -13,7 +13,7 @@ use crate::tui::model::Model;
 use crate::tui::status::step_name;
 use crate::tui::summary::looked;
 use crate::tui::theme::{Role, Sign, Theme};
-use crate::tui::words::{ago, count, long, say, verdict, wrap};
+use crate::tui::words::{ago, count, say, verdict, wrap};
 
 /// Draws the whole screen.
 pub fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
@@ -39,7 +39,7 @@ fn heading(model: &Model, state: &State) -> (&'static str, String) {
             StopReason::Blocked => ("BLOCKED", "nothing was sent".to_owned()),
             StopReason::Approval { .. } => ("NO APPROVAL", "nothing was sent".to_owned()),
             StopReason::Deadline { .. } => ("TOO LATE", String::new()),
-            StopReason::TooLong { .. } => ("TOO LONG", String::new()),
+            StopReason::TooLong { .. } => ("TOO LONG", "the load ended between two chunks".to_owned()),
             StopReason::Refused => ("REFUSED", String::new()),
         },
         _ => ("STOPPED", String::new()),
@@ -55,8 +55,9 @@ fn facts(model: &Model, state: &State, width: usize) -> Vec<Line<'static>> {
     };
     if let Phase::Stopped { why, .. } = &state.phase {
         say_all(Role::Alarm, &why.to_string());
-        if let StopReason::TooLong { left, limit } = why {
-            say_all(Role::Text, &format!("left {} at most, limit {}", long(*left), long(*limit)));
+        if let (StopReason::TooLong { .. }, Some(estimate)) = (why, &notes.estimate) {
+            say_all(Role::Text, &estimate.to_string());
+            say_all(Role::Text, "what is loaded stays, and going on begins behind it");
         }
     }
     if matches!(&state.phase, Phase::Stopped { why: StopReason::Blocked, .. }) {
@@ -150,6 +151,6 @@ const fn needs(choice: &Choice) -> &'static str {
     match choice {
         Choice::LookAgain => "needs only Enter",
         Choice::TryAgain | Choice::GoOn => "needs the step's name",
-        Choice::Abort => "needs the run's name",
+        Choice::PromoteByHand | Choice::Abort => "needs the run's name",
     }
 }
