@@ -89,7 +89,8 @@ fn beneath(before: Option<&State>, at: Timestamp, record: &Record) -> Vec<String
         }
         Record::Estimated { rows_done, rows_expected, rows_per_second, took, left_low, left_high, .. } => {
             vec![format!(
-                "rows {rows_done} of {rows_expected} after {took}   {rows_per_second} rows/s   ETA {} to {}",
+                "rows {rows_done} of {rows_expected} in {}   {rows_per_second} rows/s   ETA {} to {}",
+                took.rounded(),
                 at.plus(*left_low).clock(),
                 at.plus(*left_high).clock()
             )]

@@ -208,6 +208,6 @@ impl Estimate {
 /// What was measured: without times of day, so that it reads the same whenever it is read.
 impl std::fmt::Display for Estimate {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} of {} rows after {}, {} rows/s", self.done, self.of, self.took, self.per_second)
+        write!(f, "{} of {} rows in {}, {} rows/s", self.done, self.of, self.took.rounded(), self.per_second)
     }
 }

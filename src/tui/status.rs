@@ -109,13 +109,13 @@ fn asked(model: &Model, state: &State, request: &RequestState) -> String {
     if signed_by_enough(request) && unmeasured == 0 {
         return format!("nobody: {} has its approvals; the fleet is looked at again", step_name(state));
     }
-    let left = until(model.now, header.expires);
     let missing = missing_people(model, request);
     let names = if missing.is_empty() { "another operator".to_owned() } else { missing.join(" or ") };
     if signed_by_enough(request) {
         let missing = count(unmeasured, "own measurement");
-        return format!("{names}: review {}; {missing} missing, expires in {left}", step_name(state));
+        return format!("{names}: review {} ({missing} missing)", step_name(state));
     }
+    let left = until(model.now, header.expires);
     format!("{names}: review {} (asked {asked} ago, expires in {left})", step_name(state))
 }
 
@@ -165,7 +165,7 @@ pub fn step_line(model: &Model, index: usize) -> StepLine {
         Phase::Waiting { .. } => line(Sign::Waiting, "waiting"),
         Phase::Requested { request } => match state.requests.get(request) {
             Some(request) if signed_by_enough(request) && unmeasured(model, request) > 0 => {
-                line(Sign::Waiting, "needs own look")
+                line(Sign::Waiting, "needs look")
             }
             Some(request) => line(Sign::Waiting, &gate_count(request)),
             None => line(Sign::Waiting, "GATE"),
@@ -211,6 +211,7 @@ pub fn gate(model: &Model, request: &RequestState) -> String {
     }
 }
 
-fn signed_by_enough(request: &RequestState) -> bool {
+/// Whether enough people have signed; what else the policy wants is not asked.
+pub fn signed_by_enough(request: &RequestState) -> bool {
     signers(request) >= usize::from(request.header.need)
 }

@@ -172,7 +172,7 @@ fn step_said(before: Option<&State>, record: &Record) -> (&'static str, String) 
         Record::InDoubt { why, .. } => ("in doubt", say(why)),
         Record::DoubtLooked { state, answer, .. } => ("looked", looked(state, *answer)),
         Record::Estimated { rows_done, rows_expected, rows_per_second, took, .. } if rows_done >= rows_expected => {
-            ("measured", format!("{rows_done} rows in {took}, {rows_per_second} rows/s"))
+            ("measured", format!("{rows_done} rows in {}, {rows_per_second} rows/s", took.rounded()))
         }
         Record::Estimated { rows_done, rows_expected, rows_per_second, left_low, left_high, .. } => {
             let percent = rows_done.saturating_mul(100).checked_div(*rows_expected).unwrap_or(0).min(100);

@@ -358,9 +358,11 @@ impl std::fmt::Display for StopReason {
             Self::Doubt { answer } => write!(f, "the outcome is {}", doubt_word(*answer)),
             Self::Deadline { what } => write!(f, "waited in vain for: {what}"),
             Self::TooLong { took, left: Some(left), limit } => {
+                let (took, left) = (took.rounded(), left.rounded());
                 write!(f, "the load has taken {took} and needs at least {left} more; its limit is {limit}")
             }
             Self::TooLong { took, left: None, limit } => {
+                let took = took.rounded();
                 write!(f, "the load has taken {took}, and nobody knows how much is left; its limit is {limit}")
             }
         }

@@ -57,7 +57,8 @@ pub(super) fn say(record: &Record) -> Option<Said> {
         }
         Record::Drifted { step, evidence } => at(step, format!("DRIFT: {}", evidence_words(evidence))),
         Record::Estimated { step, rows_done, rows_expected, rows_per_second, took, left_low, left_high } => {
-            let measured = format!("{rows_done} of {rows_expected} rows after {took}, {rows_per_second} rows/s");
+            let measured =
+                format!("{rows_done} of {rows_expected} rows in {}, {rows_per_second} rows/s", took.rounded());
             at(step, format!("{measured}, {left_low} to {left_high} left"))
         }
         Record::Advised { promote, steps } => {

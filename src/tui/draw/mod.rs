@@ -4,6 +4,7 @@ pub mod advice;
 pub mod approvals;
 pub mod checks;
 pub mod detail;
+pub mod ended;
 pub mod fleet;
 pub mod header;
 pub mod help;
@@ -92,9 +93,12 @@ fn run(model: &Model, frame: &mut Frame<'_>, body: Rect) {
 
 /// The step at the cursor: what runs, what it rests on, where it arrives.
 fn step(model: &Model, frame: &mut Frame<'_>, area: Rect) {
-    if matches!(model.state.as_ref().map(|state| &state.phase), Some(Phase::Asking)) {
-        manual::draw(model, frame, area);
-        return;
+    match model.state.as_ref().map(|state| &state.phase) {
+        Some(Phase::Asking) => return manual::draw(model, frame, area),
+        Some(Phase::Finished { outcome } | Phase::Closed { outcome }) => {
+            return ended::draw(model, frame, area, *outcome);
+        }
+        _ => {}
     }
     let width = usize::from(area.width.saturating_sub(2));
     if area.height < 16 {

@@ -239,7 +239,7 @@ fn answer(model: &Model, review: &Review, frame: &mut Frame<'_>, area: Rect) {
         None => format!("approve is possible.  key {}", say(&model.viewer.key)),
     };
     rows.push(row(theme, Role::Caution, words::clip(&status, width)));
-    panel::draw(frame, area, model, &Title::new("Answer", "Tab to type; Esc leaves it unanswered; no paste"), rows);
+    panel::draw(frame, area, model, &Title::new("Answer", "Tab to type; no paste; Esc leaves"), rows);
     if let Some(cursor) = cursor
         && model.ui.prompt.is_none()
     {

@@ -13,7 +13,7 @@ use crate::tui::model::Model;
 use crate::tui::status::step_name;
 use crate::tui::summary::looked;
 use crate::tui::theme::{Role, Sign, Theme};
-use crate::tui::words::{ago, count, say, verdict, wrap};
+use crate::tui::words::{ago, count, long, say, verdict, wrap};
 
 /// Draws the whole screen.
 pub fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
@@ -56,7 +56,7 @@ fn facts(model: &Model, state: &State, width: usize) -> Vec<Line<'static>> {
     if let Phase::Stopped { why, .. } = &state.phase {
         say_all(Role::Alarm, &why.to_string());
         if let (StopReason::TooLong { .. }, Some(estimate)) = (why, &notes.estimate) {
-            say_all(Role::Text, &estimate.to_string());
+            say_all(Role::Text, &format!("{estimate}; {} to {} left", long(estimate.low), long(estimate.high)));
             say_all(Role::Text, "what is loaded stays, and going on begins behind it");
         }
     }
@@ -110,7 +110,8 @@ fn differences(theme: Theme, evidence: &[Evidence], width: usize) -> Vec<Line<'s
     rows
 }
 
-fn destroyed(model: &Model) -> Line<'static> {
+/// What this run has destroyed so far, in one line.
+pub fn destroyed(model: &Model) -> Line<'static> {
     let steps: Vec<&str> = model.history.destroyed.iter().map(crate::domain::base::StepId::as_str).collect();
     let text = if steps.is_empty() {
         "nothing destructive has been sent in this run".to_owned()
