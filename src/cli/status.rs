@@ -119,3 +119,21 @@ fn asked_lines(state: &State) -> Vec<String> {
         _ => Vec::new(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::run::effect::Input;
+    use crate::tui::fixture::{Spare, Story, detach_step, manual_step};
+
+    #[test]
+    fn a_held_run_waits_for_its_release_first_also_while_a_person_is_asked() {
+        let mut story = Story::new(Spare::Follows, vec![manual_step(), detach_step()]);
+        story.wait(2).run_until(|_| false);
+        assert!(next_lines(&story.state)[0].starts_with("NEXT answer"));
+        story.give(Input::Hold { by: "chen".to_owned(), reason: "wait".to_owned() });
+        let lines = next_lines(&story.state);
+        assert!(lines[0].starts_with("NEXT release") && lines[0].contains("chen holds it"), "{lines:?}");
+        assert!(lines[1].starts_with("then answer"), "{lines:?}");
+    }
+}

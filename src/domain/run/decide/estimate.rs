@@ -36,17 +36,13 @@ pub(super) fn decide(state: &State, progress: &CopyProgress) -> Decision {
 
 /// The record of a stop at the limit.
 pub(super) fn stopped(state: &State, plan: &Armed, command: usize) -> Record {
-    let estimate = state.estimated;
-    match limit(plan, command) {
-        Some(limit) => {
-            let took = estimate.map_or(limit, |estimate| estimate.took);
-            stop(StopReason::TooLong { took, left: estimate.map(|estimate| estimate.left_low), limit }, &TOO_LONG)
-        }
-        None => {
-            let why = "the load ended early, and nobody asked it to".to_owned();
-            stop(StopReason::Failed { why }, &super::RETRY_OR_ABORT)
-        }
-    }
+    let Some(limit) = limit(plan, command) else {
+        let why = "the load ended early, and nobody asked it to".to_owned();
+        return stop(StopReason::Failed { why }, &super::RETRY_OR_ABORT);
+    };
+    let took = state.estimated.map_or(limit, |estimate| estimate.took);
+    let left = state.estimated.map(|estimate| estimate.left_low);
+    stop(StopReason::TooLong { took, left, limit }, &TOO_LONG)
 }
 
 fn limit(plan: &Armed, command: usize) -> Option<Span> {
