@@ -173,12 +173,10 @@ impl<S: Store, O: Observe, A: Act, W: World, V: Watcher> Executor<S, O, A, W, V>
                     self.act.close(&connection).await;
                     return Err(lost.into());
                 }
-                let (mut reins, copying) = copying();
-                let outcome = {
-                    let work = pin!(self.act.send(&connection, &cleared, &copying));
-                    attend(&mut self.recorder, &mut self.holds, work, Some(&mut reins)).await?
-                };
-                // A short load is over before anybody has looked: what it reported last still becomes its estimate.
+                let (mut reins, line) = copying();
+                let work = self.act.send(&connection, &cleared, &line);
+                let outcome = attend(&mut self.recorder, &mut self.holds, pin!(work), Some(&mut reins)).await?;
+                // A short load is over before anybody has looked; it still leaves its estimate.
                 listen_to_the_copy(&mut self.recorder, &mut reins).await?;
                 // A connection in doubt is left alone: whether it still works is what will be looked at.
                 if !matches!(outcome, Outcome::InDoubt { .. }) {
@@ -208,9 +206,8 @@ impl<S: Store, O: Observe, A: Act, W: World, V: Watcher> Executor<S, O, A, W, V>
                 self.recorder.wake = Some(time);
                 None
             }
-            // The copy is over already.
-            Effect::StopCopy => Some(Input::Proceed),
-            Effect::Finish(_) => None,
+            // Taken out while the copy runs; behind its end there is nothing to stop.
+            Effect::StopCopy | Effect::Finish(_) => None,
         })
     }
 
