@@ -8,7 +8,7 @@ use crate::driver::Run;
 use crate::scene::{PARAMS, REBUILD, SERVERS, Scene, server};
 
 /// More than a few chunks of half a second.
-const ROWS: u64 = 80_000;
+const ROWS: u64 = 150_000;
 
 /// The run has ended its load between two chunks and waits; what is loaded so far.
 async fn stopped_at_its_limit(scene: &Scene) -> (Run, u64) {

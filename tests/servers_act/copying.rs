@@ -158,7 +158,7 @@ async fn a_copy_that_is_cut_off_goes_on(flavor: Flavor) {
 
 async fn a_copy_that_is_asked_to_end_ends_between_two_chunks_and_can_go_on(flavor: Flavor) {
     let stage = Stage::new(flavor, 1).await;
-    seed::seed(&stage.topology, &table("shop.orders"), 60_000).await.unwrap();
+    seed::seed(&stage.topology, &table("shop.orders"), 150_000).await.unwrap();
     let into = table("shop.orders_cs_9b02");
     let command = stage.copy("db-b", &table("shop.orders"), &into);
     let mut acting = stage.acting();
@@ -173,10 +173,10 @@ async fn a_copy_that_is_asked_to_end_ends_between_two_chunks_and_can_go_on(flavo
     assert!(detail.contains("can go on there") && detail.contains("proved unlogged"), "{detail}");
     let last = reins.news().unwrap_or_else(|| reins.progress.borrow().clone().unwrap());
     let there: u64 = stage.value("db-a", &chunk::count(&into)).await.unwrap().parse().unwrap();
-    assert!(there > 0 && there < 60_000, "{there}");
+    assert!(there > 0 && there < 150_000, "{there}");
     assert_eq!((last.rows_before, last.rows_done), (0, there), "what is committed is what was reported");
     let detail = done(stage.act(&command).await);
-    assert!(detail.starts_with(&format!("{} rows copied behind {there} that were there", 60_000 - there)), "{detail}");
+    assert!(detail.starts_with(&format!("{} rows copied behind {there} that were there", 150_000 - there)), "{detail}");
 }
 
 async fn what_cannot_be_copied_is_refused_before_anything(flavor: Flavor) {
