@@ -7,6 +7,8 @@ mod approvals;
 mod crashes;
 #[path = "postmortems/driver.rs"]
 mod driver;
+#[path = "postmortems/limit.rs"]
+mod limit;
 #[path = "postmortems/mortal.rs"]
 mod mortal;
 #[path = "postmortems/protect.rs"]

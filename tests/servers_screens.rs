@@ -217,6 +217,92 @@ async fn a_driver_and_an_approver_work_a_run_on_their_screens() {
     place.until("held when left", |status| status["state"] == "held");
 }
 
+/// A window that is too small says so and works on: the run can be held in it, and goes on in a larger one.
+fn hold_in_a_small_window(terminals: &Terminals, place: &Place) {
+    let resize = |width: &str, height: &str| {
+        assert!(terminals.tmux(&["resize-window", "-t", "ana", "-x", width, "-y", height]).status.success());
+    };
+    resize("40", "10");
+    terminals.until("ana", &["WAITING", "window is 40x10; views need 60x16", "H HOLD"]);
+    terminals.key("ana", "H");
+    terminals.until("ana", &["HELD"]);
+    place.until("held in a small window", |status| status["state"] == "held");
+    resize("79", "23");
+    terminals.until("ana", &[" HELD ", "the next step begins after", "R release"]);
+    terminals.key("ana", "R");
+    terminals.until("ana", &["type `release`"]);
+    terminals.type_text("ana", "release");
+    terminals.key("ana", "Enter");
+    place.until("released", |status| status["state"] == "waiting");
+    resize("100", "30");
+}
+
+/// Answers the step that is done by hand, on the driver's screen.
+fn answer_by_hand(terminals: &Terminals, step: &str) {
+    terminals.until("ana", &[step, "by hand", "type what you read back"]);
+    terminals.key("ana", "Tab");
+    terminals.until("ana", &["Esc leaves it"]);
+    terminals.type_text("ana", "maintenance");
+    terminals.key("ana", "Enter");
+}
+
+/// Reads one request to its end, and approves it by keys only.
+async fn sign(terminals: &Terminals, place: &Place, name: &str) {
+    let answer = place.answer().await;
+    terminals.until(name, &["YOU ARE ASKED", "by your own look"]);
+    let began = Instant::now();
+    while !terminals.seen(name).contains("approve is possible") {
+        terminals.key(name, "PageDown");
+        assert!(began.elapsed() < DEADLINE, "{name} cannot approve:\n{}", terminals.seen(name));
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    terminals.key(name, "Tab");
+    terminals.until(name, &["Ctrl-X HOLD"]);
+    for (text, key) in [(answer.as_str(), "Enter"), ("read and checked", "Enter"), ("approve", "Enter")] {
+        terminals.type_text(name, text);
+        terminals.key(name, key);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_driver_and_a_reviewer_bring_a_run_to_its_end_by_keys_alone() {
+    let terminals = Terminals::new();
+    let topology = broken_fleet().await;
+    let place = Place::new(&["ana", "bob"]);
+    terminals.open("ana", ("100", "30"), &run_line(&topology, &place));
+    terminals.until("ana", &["close-writes", "type what you read back"]);
+    hold_in_a_small_window(&terminals, &place);
+    answer_by_hand(&terminals, "close-writes");
+    terminals.until("ana", &["GATE 0/2", "DROP TABLE"]);
+    let line = format!("'{PROGRAM}' review {}", place.as_operator("bob"));
+    terminals.open("bob", ("100", "30"), &line);
+    // The load was measured before anybody is asked about the DROP, and both screens say so.
+    terminals.until("bob", &["YOU ARE ASKED", "measured in load-beside: 500 of 500 rows in"]);
+    terminals.key("ana", "v");
+    terminals.until("ana", &["YOU ARE ASKED"]);
+    sign(&terminals, &place, "bob").await;
+    place.until("approved by one", |status| status["waiting"][0]["have"] == 1);
+    sign(&terminals, &place, "ana").await;
+    // What is only reversible needs one person, who is asked again on the same screen.
+    for step in ["put-in-place", "reattach-spare"] {
+        place.until(step, |status| status["step"] == step && status["waiting"][0]["kind"] == "approval");
+        terminals.until("bob", &[step, "YOU ARE ASKED"]);
+        sign(&terminals, &place, "bob").await;
+    }
+    place.until("the last step", |status| status["step"] == "open-writes");
+    terminals.key("ana", "1");
+    answer_by_hand(&terminals, "open-writes");
+    terminals.until("bob", &[" DONE ", "3 Approvals"]);
+    terminals.key("bob", "1");
+    for name in ["ana", "bob"] {
+        terminals.until(name, &[" DONE ", "The run is over", "completed", "load-beside: 500 of 500 rows in"]);
+        let seen = terminals.until(name, &["destructive commands were sent by: drop-corrupt", "countersign report"]);
+        assert!(!seen.contains("H HOLD"), "nothing is left to hold:\n{seen}");
+        terminals.key(name, "q");
+        terminals.until(name, &["EXIT 0"]);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn reviewing_where_nothing_waits_says_so_and_succeeds() {
     let terminals = Terminals::new();

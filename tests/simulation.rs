@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use countersign::domain::journal::record::StopReason;
 use countersign::simulate::faults::Weather;
 use countersign::simulate::run::{End, Honest, Report, Rig, simulate_in_no_time};
 use countersign::simulate::scenario::{Expected, Scenario};
@@ -12,12 +13,16 @@ fn run_with<R: Rig>(rig: &R, scenario: &Scenario, seed: u64, weather: Weather) -
 
 #[test]
 fn in_fair_weather_every_scenario_ends_as_expected() {
-    use countersign::domain::journal::record::{Ending, StopReason};
+    use countersign::domain::journal::record::Ending;
     for scenario in Scenario::all() {
         let report = run_with(&Honest, &scenario, 1, Weather::Fair);
         assert_eq!(report.violations, Vec::<String>::new(), "{}", scenario.name);
         match scenario.expected {
-            Expected::Completed => assert_eq!(report.end, End::Closed(Ending::Completed), "{}", scenario.name),
+            Expected::Completed => {
+                assert_eq!(report.end, End::Closed(Ending::Completed), "{}", scenario.name);
+                let late = report.stops.iter().filter(|why| matches!(why, StopReason::TooLong { .. })).count();
+                assert_eq!(late, usize::from(scenario.name == "rebuild-late"), "{}", scenario.name);
+            }
             Expected::Refused => assert_eq!(report.stops, [StopReason::Refused], "{}", scenario.name),
         }
     }
@@ -35,6 +40,7 @@ struct Sum {
     records: u64,
     processes: u64,
     ends: BTreeMap<String, u64>,
+    too_long: u64,
     faults: BTreeMap<String, u64>,
     phases: BTreeSet<&'static str>,
     transitions: BTreeSet<(&'static str, String, &'static str)>,
@@ -46,6 +52,8 @@ impl Sum {
         self.runs += 1;
         self.records += report.records;
         self.processes += report.processes;
+        let too_long = report.stops.iter().filter(|why| matches!(why, StopReason::TooLong { .. }));
+        self.too_long += u64::try_from(too_long.count()).unwrap();
         let end = match &report.end {
             End::Closed(ending) => format!("{} {ending:?}", report.scenario),
             End::Waits(_) => format!("{} waits", report.scenario),
@@ -67,13 +75,16 @@ impl Sum {
     }
 }
 
-/// Every seed meets both rebuilds; what must be refused is asked of every tenth.
+/// Every seed meets both rebuilds; what must be refused is asked of every tenth, and a load past its limit of every
+/// fifth.
 fn simulate_seeds(seeds: impl Iterator<Item = u64>) -> Sum {
     let mut sum = Sum::default();
     for seed in seeds {
         let refused =
             if seed % 10 == 0 { vec![Scenario::naive_drop(), Scenario::drop_behind_a_pause()] } else { vec![] };
-        for scenario in [Scenario::rebuild(), Scenario::rebuild_logged()].into_iter().chain(refused) {
+        let late = (seed % 5 == 0).then(Scenario::rebuild_late);
+        let rebuilds = [Scenario::rebuild(), Scenario::rebuild_logged()];
+        for scenario in rebuilds.into_iter().chain(late).chain(refused) {
             sum.add(run_with(&Honest, &scenario, seed, Weather::Rough));
         }
     }
@@ -99,6 +110,10 @@ fn in_rough_weather_no_invariant_breaks() {
             assert!(sum.faults.contains_key(fault), "{fault} never happened");
         }
         assert!(sum.ends.keys().any(|end| end == "rebuild Completed"), "no rebuild was completed");
+        assert!(sum.ends.keys().any(|end| end == "rebuild-late Completed"), "no load went on past its limit");
+        assert!(sum.too_long > 0, "no load ran into its limit");
+        let advised = "writing down how to promote by hand";
+        assert!(sum.phases.contains(advised), "nobody was told how to promote by hand");
     }
 }
 
@@ -123,10 +138,10 @@ mod broken {
     use countersign::domain::approval::trust::Trust;
     use countersign::domain::base::{RunId, ServerName, TableName};
     use countersign::domain::journal::{Head, Line};
-    use countersign::domain::run::{Connection, ConnectionState, CopyProgress, Outcome};
+    use countersign::domain::run::{Connection, ConnectionState, Outcome};
     use countersign::domain::script::{Command, Work};
     use countersign::domain::snapshot::Snapshot;
-    use countersign::executor::ports::{Act, Observe, Told, World as _};
+    use countersign::executor::ports::{Act, Copying, Observe, Told, World as _};
     use countersign::simulate::act::SimulatedAct;
     use countersign::simulate::audit::Audit;
     use countersign::simulate::observe::SimulatedObserve;
@@ -134,7 +149,6 @@ mod broken {
     use countersign::simulate::run::Rig;
     use countersign::simulate::store::SimulatedStore;
     use countersign::store::{Holder, Inbox, Input, InputId, Journal, Lease, Leases, Live, StoreError};
-    use tokio::sync::watch;
 
     /// What is broken.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -284,17 +298,12 @@ mod broken {
             self.inner.prepare(run, command, identity).await
         }
 
-        async fn send(
-            &mut self,
-            connection: &Connection,
-            cleared: &Cleared,
-            progress: &watch::Sender<Option<CopyProgress>>,
-        ) -> Outcome {
-            let outcome = self.inner.send(connection, cleared, progress).await;
+        async fn send(&mut self, connection: &Connection, cleared: &Cleared, copying: &Copying) -> Outcome {
+            let outcome = self.inner.send(connection, cleared, copying).await;
             let lost =
                 matches!(outcome, Outcome::InDoubt { .. }) && matches!(cleared.command().work, Work::Statement { .. });
             match self.broken {
-                Broken::RetriesWhenLost if lost => self.inner.send(connection, cleared, progress).await,
+                Broken::RetriesWhenLost if lost => self.inner.send(connection, cleared, copying).await,
                 Broken::UnknownIsFine if lost => Outcome::Done { detail: "surely".to_owned() },
                 _ => outcome,
             }

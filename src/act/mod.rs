@@ -16,16 +16,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
-
 use crate::domain::approval::authorized::Cleared;
 use crate::domain::base::TableName;
 use crate::domain::base::{RunId, ServerName, Timestamp};
 use crate::domain::fleet::Fleet;
-use crate::domain::run::{Connection, ConnectionState, CopyProgress, Outcome};
+use crate::domain::run::{Connection, ConnectionState, Outcome};
 use crate::domain::script::{Command, Work};
-use crate::executor::ports::Act;
-use crate::executor::ports::Told;
+use crate::executor::ports::{Act, Copying, Told};
 
 pub use fault::Fault;
 pub use session::Refusal;
@@ -60,12 +57,7 @@ impl Act for Acting {
         Ok(connection)
     }
 
-    async fn send(
-        &mut self,
-        connection: &Connection,
-        cleared: &Cleared,
-        progress: &watch::Sender<Option<CopyProgress>>,
-    ) -> Outcome {
+    async fn send(&mut self, connection: &Connection, cleared: &Cleared, copying: &Copying) -> Outcome {
         let command = cleared.command();
         if command.server != connection.server {
             let why = format!("the connection is to {}, not to {}", connection.server, command.server);
@@ -79,7 +71,7 @@ impl Act for Acting {
             Work::Statement { text, session, dialect } => {
                 send::statement(&mut prepared, command, text, *session, *dialect).await
             }
-            Work::Copy { .. } => copy::copy(&self.fleet, &mut prepared, command, progress).await,
+            Work::Copy { .. } => copy::copy(&self.fleet, &mut prepared, command, copying).await,
             Work::Check { .. } | Work::Compare { .. } => Outcome::NotSent {
                 why: "this command only measures; it is not sent by an acting connection".to_owned(),
             },

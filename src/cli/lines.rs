@@ -12,9 +12,10 @@ use crate::domain::journal::{Frame, Line};
 use crate::domain::reach::Refusal;
 use crate::domain::run::state::State;
 use crate::domain::snapshot::Evidence;
+use crate::domain::vocabulary::promotion;
 use crate::tui::draw::reach::how;
 use crate::tui::summary::{Summary, summary};
-use crate::tui::words::{long, say};
+use crate::tui::words::say;
 
 /// What every JSON line names, so that a reader knows how to read it.
 pub const SCHEMA: &str = "countersign.event/1";
@@ -89,13 +90,15 @@ fn beneath(before: Option<&State>, at: Timestamp, record: &Record) -> Vec<String
             lines.extend(evidence.iter().map(fact));
             lines
         }
-        Record::Estimated { rows_done, rows_expected, rows_per_second, left_low, left_high, .. } => {
+        Record::Estimated { rows_done, rows_expected, rows_per_second, took, left_low, left_high, .. } => {
             vec![format!(
-                "rows {rows_done} of {rows_expected}   {rows_per_second}/s   ETA {} to {}",
+                "rows {rows_done} of {rows_expected} in {}   {rows_per_second} rows/s   ETA {} to {}",
+                took.rounded(),
                 at.plus(*left_low).clock(),
                 at.plus(*left_high).clock()
             )]
         }
+        Record::Advised { steps, .. } => promotion::lines(steps).iter().map(|line| say(line)).collect(),
         Record::Drifted { evidence, .. } => evidence.iter().map(fact).collect(),
         Record::Done { checks, .. } => {
             checks.iter().map(|check| format!("{}: {}", say(&check.says), say(&check.verdict.to_string()))).collect()
@@ -170,8 +173,8 @@ fn request(id: &RequestId, expires: Timestamp, text: &str, assessed: &Assessed) 
 
 fn stopped(run: &str, why: &StopReason, choices: &[Choice]) -> Vec<String> {
     let mut lines = Vec::new();
-    if let StopReason::TooLong { left, limit } = why {
-        lines.push(format!("left {}, limit {}", long(*left), long(*limit)));
+    if matches!(why, StopReason::TooLong { .. }) {
+        lines.push("what is loaded stays; nothing was destroyed by it".to_owned());
     }
     lines.extend(choices.iter().enumerate().map(|(place, choice)| format!("{}  {choice}", place + 1)));
     if !choices.is_empty() {

@@ -8,6 +8,7 @@ use super::exit::Exit;
 use super::output::data;
 use super::place::{begun, open_store, state_of};
 use crate::domain::base::Digest;
+use crate::domain::base::text::printable;
 use crate::domain::journal::record::Choice;
 use crate::domain::run::state::{Phase, RequestState, State};
 
@@ -95,6 +96,21 @@ fn approval(request: &RequestState) -> Value {
 
 fn next_lines(state: &State) -> Vec<String> {
     let run = &state.opened.run;
+    let over = matches!(state.phase, Phase::Finished { .. } | Phase::Closed { .. });
+    let held = state.held.as_ref().filter(|_| !over);
+    let release = held.map(|by| {
+        format!("NEXT release: countersign release {run} ({} holds it; nothing new begins before)", printable(by))
+    });
+    let asks = asked_lines(state).into_iter().map(|line| match held {
+        // It can be done meanwhile, and it is not what the run waits for first.
+        Some(_) => line.replacen("NEXT", "then", 1),
+        None => line,
+    });
+    release.into_iter().chain(asks).collect()
+}
+
+fn asked_lines(state: &State) -> Vec<String> {
+    let run = &state.opened.run;
     match &state.phase {
         Phase::Requested { request } => vec![format!("NEXT approve: countersign request show {request}")],
         Phase::Asking => vec![format!("NEXT answer: countersign answer {run} TEXT")],
@@ -106,7 +122,24 @@ fn next_lines(state: &State) -> Vec<String> {
                     .map(|(n, choice)| format!("{} {choice}: countersign choose {run} {}", n + 1, n + 1)),
             )
             .collect(),
-        _ if state.held.is_some() => vec![format!("NEXT release: countersign release {run}")],
         _ => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::run::effect::Input;
+    use crate::tui::fixture::{Spare, Story, detach_step, manual_step};
+
+    #[test]
+    fn a_held_run_waits_for_its_release_first_also_while_a_person_is_asked() {
+        let mut story = Story::new(Spare::Follows, vec![manual_step(), detach_step()]);
+        story.wait(2).run_until(|_| false);
+        assert!(next_lines(&story.state)[0].starts_with("NEXT answer"));
+        story.give(Input::Hold { by: "chen".to_owned(), reason: "wait".to_owned() });
+        let lines = next_lines(&story.state);
+        assert!(lines[0].starts_with("NEXT release") && lines[0].contains("chen holds it"), "{lines:?}");
+        assert!(lines[1].starts_with("then answer"), "{lines:?}");
     }
 }

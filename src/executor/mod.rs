@@ -12,10 +12,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 
 use self::journal::{ExecutorError, Onward, Recorder, Watcher};
-use self::ports::{Act, Observe, Told, World, with_told};
+use self::ports::{Act, Observe, Reins, Told, World, copying, with_told};
 use crate::domain::base::{ServerName, Timestamp};
 use crate::domain::journal::record::StopReason;
 use crate::domain::run::effect::{Effect, Finish, Input, Person};
@@ -173,11 +173,11 @@ impl<S: Store, O: Observe, A: Act, W: World, V: Watcher> Executor<S, O, A, W, V>
                     self.act.close(&connection).await;
                     return Err(lost.into());
                 }
-                let (progress, seen) = watch::channel(None);
-                let outcome = {
-                    let work = pin!(self.act.send(&connection, &cleared, &progress));
-                    attend(&mut self.recorder, &mut self.holds, work, Some(seen)).await?
-                };
+                let (mut reins, line) = copying();
+                let work = self.act.send(&connection, &cleared, &line);
+                let outcome = attend(&mut self.recorder, &mut self.holds, pin!(work), Some(&mut reins)).await?;
+                // A short load is over before anybody has looked; it still leaves its estimate.
+                listen_to_the_copy(&mut self.recorder, &mut reins).await?;
                 // A connection in doubt is left alone: whether it still works is what will be looked at.
                 if !matches!(outcome, Outcome::InDoubt { .. }) {
                     self.act.close(&connection).await;
@@ -206,7 +206,8 @@ impl<S: Store, O: Observe, A: Act, W: World, V: Watcher> Executor<S, O, A, W, V>
                 self.recorder.wake = Some(time);
                 None
             }
-            Effect::Finish(_) => None,
+            // Taken out while the copy runs; behind its end there is nothing to stop.
+            Effect::StopCopy | Effect::Finish(_) => None,
         })
     }
 
@@ -251,14 +252,14 @@ async fn attend<S: Store, W: World, V: Watcher, T>(
     recorder: &mut Recorder<S, W, V>,
     holds: &mut mpsc::Receiver<(String, String)>,
     mut work: std::pin::Pin<&mut impl Future<Output = T>>,
-    mut progress: Option<watch::Receiver<Option<CopyProgress>>>,
+    mut reins: Option<&mut Reins>,
 ) -> Result<T, ExecutorError> {
     loop {
         let listened = tokio::select! {
             biased;
             done = &mut work => return Ok(done),
             Some((by, reason)) = holds.recv() => recorder.handle(Input::Hold { by, reason }).await.map(drop),
-            () = tokio::time::sleep(INBOX) => listen_while_working(recorder, progress.as_mut()).await,
+            () = tokio::time::sleep(INBOX) => listen_while_working(recorder, reins.as_deref_mut()).await,
         };
         if let Err(error) = listened {
             work.await;
@@ -269,16 +270,29 @@ async fn attend<S: Store, W: World, V: Watcher, T>(
 
 async fn listen_while_working<S: Store, W: World, V: Watcher>(
     recorder: &mut Recorder<S, W, V>,
-    progress: Option<&mut watch::Receiver<Option<CopyProgress>>>,
+    reins: Option<&mut Reins>,
 ) -> Result<(), ExecutorError> {
     if let Some(input) = take_person(recorder).await? {
         recorder.handle(input).await?;
     }
-    let Some(seen) = progress.filter(|seen| seen.has_changed().unwrap_or(false)) else { return Ok(()) };
-    let now = seen.borrow_and_update().clone();
-    if let Some(now) = now {
-        put_progress(recorder, &now).await;
-        recorder.handle(Input::Progress(now)).await?;
+    match reins {
+        Some(reins) => listen_to_the_copy(recorder, reins).await,
+        None => Ok(()),
+    }
+}
+
+/// What a copy reports becomes an input; the answer that it should end does not wait until it is over.
+async fn listen_to_the_copy<S: Store, W: World, V: Watcher>(
+    recorder: &mut Recorder<S, W, V>,
+    reins: &mut Reins,
+) -> Result<(), ExecutorError> {
+    let Some(now) = reins.news() else { return Ok(()) };
+    put_progress(recorder, &now).await;
+    recorder.handle(Input::Progress(now)).await?;
+    let waiting = recorder.pending.len();
+    recorder.pending.retain(|effect| !matches!(effect, Effect::StopCopy));
+    if recorder.pending.len() < waiting {
+        reins.end();
     }
     Ok(())
 }

@@ -31,12 +31,13 @@ pub trait Act: Send {
         identity: &str,
     ) -> impl Future<Output = Result<Connection, String>> + Send;
 
-    /// Sends a prepared command behind its guard and waits for what comes of it.
+    /// Sends a prepared command behind its guard and waits for what comes of it. A copy says meanwhile how far it is,
+    /// and ends between two chunks when it is asked to.
     fn send(
         &mut self,
         connection: &Connection,
         cleared: &Cleared,
-        progress: &watch::Sender<Option<CopyProgress>>,
+        copying: &Copying,
     ) -> impl Future<Output = Outcome> + Send;
 
     /// Whether the connection of an earlier command, perhaps of another process, is still at work.
@@ -52,6 +53,59 @@ pub trait Act: Send {
         server: &ServerName,
         tables: &BTreeSet<TableName>,
     ) -> impl Future<Output = Result<Told, String>> + Send;
+}
+
+/// A running copy's end of the line to whoever waits for it.
+#[derive(Debug)]
+pub struct Copying {
+    progress: watch::Sender<Option<CopyProgress>>,
+    wish: watch::Receiver<Wish>,
+}
+
+/// The other end: how far the copy is, and the wish that it ends.
+#[derive(Debug)]
+pub struct Reins {
+    pub progress: watch::Receiver<Option<CopyProgress>>,
+    wish: watch::Sender<Wish>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wish {
+    GoOn,
+    End,
+}
+
+/// Both ends of a line. Last values only: what is not read is replaced by what comes next.
+pub fn copying() -> (Reins, Copying) {
+    let (sender, progress) = watch::channel(None);
+    let (wish, wished) = watch::channel(Wish::GoOn);
+    (Reins { progress, wish }, Copying { progress: sender, wish: wished })
+}
+
+impl Copying {
+    pub fn report(&self, progress: CopyProgress) {
+        self.progress.send_replace(Some(progress));
+    }
+
+    /// Asked between two chunks.
+    pub fn should_end(&self) -> bool {
+        *self.wish.borrow() == Wish::End
+    }
+}
+
+impl Reins {
+    /// The copy ends at its next chunk edge.
+    pub fn end(&self) {
+        self.wish.send_replace(Wish::End);
+    }
+
+    /// What was reported since the last time.
+    pub fn news(&mut self) -> Option<CopyProgress> {
+        if !self.progress.has_changed().unwrap_or(false) {
+            return None;
+        }
+        self.progress.borrow_and_update().clone()
+    }
 }
 
 /// What the acting account tells, because no account that cannot change anything could see it.

@@ -4,19 +4,17 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
-
 use super::audit::Audit;
 use super::clock::SimulatedWorld;
 use super::faults::{Faults, Life, OnTheWay};
-use super::fleet::{Abandoned, CHUNKS, Fate, SimulatedFleet};
+use super::fleet::{Abandoned, CHUNK_ROWS, CHUNKS, Fate, SimulatedFleet};
 use super::store::Machine;
 use crate::domain::approval::authorized::Cleared;
 use crate::domain::base::{RunId, ServerName, Span, TableName};
 use crate::domain::run::{Connection, ConnectionState, CopyProgress, Outcome};
 use crate::domain::script::{Command, Work};
 use crate::domain::snapshot::{About, ServerFact, TableFact, Value};
-use crate::executor::ports::{Act, Told, World as _};
+use crate::executor::ports::{Act, Copying, Told, World as _};
 
 /// One process's acting side. Dropping it is the death of the process: its connections are hung up.
 #[derive(Debug)]
@@ -112,15 +110,16 @@ impl SimulatedAct {
     }
 
     /// A copy: chunk by chunk, each committed by itself, each a chance to be cut off.
-    async fn copy(
-        &self,
-        connection: &Connection,
-        command: &Command,
-        progress: &watch::Sender<Option<CopyProgress>>,
-    ) -> Outcome {
-        for chunk in 0..=CHUNKS {
+    async fn copy(&self, connection: &Connection, command: &Command, copying: &Copying) -> Outcome {
+        let (began, rows_before) = (self.world.true_time(), self.fleet.model().copied_rows(command));
+        for _ in 0..=CHUNKS {
             tokio::time::sleep(Duration::from_millis(300 + self.faults.some_time(900).millis())).await;
             self.pass("between two chunks").await;
+            if copying.should_end() {
+                self.faults.happened("a copy ends because it was asked to");
+                self.fleet.model().hang_up(connection.id);
+                return Outcome::Interrupted { detail: "a copy can go on there".to_owned() };
+            }
             let mut model = self.fleet.model();
             if model.doing(connection.id).is_none() || self.faults.chance(4) {
                 drop(model);
@@ -129,9 +128,11 @@ impl SimulatedAct {
                 return Outcome::InDoubt { why: "the connection was lost".to_owned() };
             }
             let copied = model.copy_chunk(command, self.world.true_time());
+            let rows_done = model.copied_rows(command);
             drop(model);
-            let rows = CopyProgress { rows_done: chunk * 250, rows_expected: Some(1000), at: self.world.now() };
-            progress.send_replace(Some(rows));
+            let (took, at) = (self.world.true_time().since(began), self.world.now());
+            let rows_expected = Some((CHUNKS + 1) * CHUNK_ROWS);
+            copying.report(CopyProgress { rows_done, rows_before, rows_expected, took, at });
             match copied {
                 Ok(true) => break,
                 Ok(false) => {}
@@ -164,17 +165,12 @@ impl Act for SimulatedAct {
         Ok(connection)
     }
 
-    async fn send(
-        &mut self,
-        connection: &Connection,
-        cleared: &Cleared,
-        progress: &watch::Sender<Option<CopyProgress>>,
-    ) -> Outcome {
+    async fn send(&mut self, connection: &Connection, cleared: &Cleared, copying: &Copying) -> Outcome {
         let command = cleared.command().clone();
         self.audit.sending(connection, &command).await;
         self.pass("while sending").await;
         let outcome = match &command.work {
-            Work::Copy { .. } => self.copy(connection, &command, progress).await,
+            Work::Copy { .. } => self.copy(connection, &command, copying).await,
             _ => self.statement(connection, &command).await,
         };
         self.pass("after sending").await;

@@ -20,6 +20,8 @@ const ON_THE_WAY: Span = Span::from_millis(40);
 
 /// How many chunks a copy has.
 pub const CHUNKS: u64 = 4;
+/// How many rows stand for one chunk.
+pub const CHUNK_ROWS: u64 = 250;
 
 /// A statement that reached a server, or should have.
 #[derive(Debug, Clone)]
@@ -410,6 +412,16 @@ impl Model {
         }
         self.count_copies();
         Ok(complete)
+    }
+
+    /// How many rows the private table of a copy has by now.
+    pub(super) fn copied_rows(&self, command: &Command) -> u64 {
+        let Work::Copy { into, .. } = &command.work else { return 0 };
+        match self.servers.get(&command.server).and_then(|server| server.rows.get(into)) {
+            None => 0,
+            Some(part) if (PART..PART + CHUNKS).contains(part) => (part - PART + 1) * CHUNK_ROWS,
+            Some(_) => (CHUNKS + 1) * CHUNK_ROWS,
+        }
     }
 
     /// What a check of one copy finds, bound to what it was found on.

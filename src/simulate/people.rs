@@ -190,6 +190,8 @@ impl Crowd {
         let wanted = match () {
             () if self.stops > PATIENCE => Choice::Abort,
             () if choices.contains(&Choice::LookAgain) && !self.rough(30) => Choice::LookAgain,
+            () if choices.contains(&Choice::GoOn) && !self.rough(30) => Choice::GoOn,
+            () if choices.contains(&Choice::PromoteByHand) && !self.rough(20) => Choice::PromoteByHand,
             () if choices.contains(&Choice::TryAgain) => Choice::TryAgain,
             () => Choice::Abort,
         };

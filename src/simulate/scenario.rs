@@ -37,7 +37,13 @@ pub enum Expected {
 impl Scenario {
     /// Every scenario that is built in.
     pub fn all() -> Vec<Self> {
-        vec![Self::rebuild(), Self::rebuild_logged(), Self::naive_drop(), Self::drop_behind_a_pause()]
+        vec![
+            Self::rebuild(),
+            Self::rebuild_logged(),
+            Self::rebuild_late(),
+            Self::naive_drop(),
+            Self::drop_behind_a_pause(),
+        ]
     }
 
     /// The shipped way: everything without the binary log, the spare detached.
@@ -48,6 +54,17 @@ impl Scenario {
     /// Where the binary log cannot be left out: reattaching releases what was held, and is destructive itself.
     pub fn rebuild_logged() -> Self {
         Self::of("rebuild-logged", rebuild(Log::Binary), Expected::Completed)
+    }
+
+    /// The load takes longer than its limit: it ends between two chunks, and people choose.
+    pub fn rebuild_late() -> Self {
+        let mut steps = rebuild(Log::None);
+        for step in &mut steps {
+            if let Work::Act(Action::CopyTable(copy)) = &mut step.work {
+                copy.limit = Some(Span::from_secs(1));
+            }
+        }
+        Self::of("rebuild-late", steps, Expected::Completed)
     }
 
     /// What was done in 2022: a logged DROP while everything replicates.

@@ -230,7 +230,7 @@ impl Story {
             }
             Effect::Measure(command) => Input::Came(Outcome::Measured { findings: measured(&command.patch) }),
             Effect::LookFor(_) => Input::Looked { state: ConnectionState::Gone, snapshot: facts },
-            Effect::Close(_) | Effect::Finish(_) => Input::Proceed,
+            Effect::Close(_) | Effect::StopCopy | Effect::Finish(_) => Input::Proceed,
         }
     }
 
@@ -274,7 +274,9 @@ impl Story {
     }
 
     pub(crate) fn progress(&mut self, rows_done: u64) -> &mut Self {
-        let progress = CopyProgress { rows_done, rows_expected: Some(125_417_902), at: self.now };
+        let took = self.now.since(self.state.at_phase);
+        let rows_expected = Some(125_417_902);
+        let progress = CopyProgress { rows_done, rows_before: 0, rows_expected, took, at: self.now };
         self.give(Input::Progress(progress));
         self
     }
@@ -288,6 +290,7 @@ impl Story {
             operators: ["ana", "bob", "chen"].into_iter().map(name::<Principal>).collect(),
             help: "#inc-db, on call: ana > chen".to_owned(),
             rules: self.setup.fleet.rules.clone(),
+            policy: self.setup.trust.policy().clone(),
             seat,
             theme: Theme { colour: Colour::None, glyphs: Glyphs::Unicode },
         };

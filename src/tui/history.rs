@@ -10,6 +10,7 @@ use crate::domain::reach::Refusal;
 use crate::domain::run::outcome::{ConnectionState, Outcome};
 use crate::domain::run::state::{Phase, State};
 use crate::domain::snapshot::Evidence;
+use crate::domain::vocabulary::promotion::ByHand;
 use crate::tui::summary::{Summary, summary};
 
 /// One record with its place and time.
@@ -30,6 +31,10 @@ pub struct History {
     pub destroyed: Vec<StepId>,
     /// What the step at the cursor has met.
     pub step: StepNotes,
+    /// The newest measurement of each load.
+    pub loads: BTreeMap<StepId, Estimate>,
+    /// How a person promotes a server by hand, if somebody chose that.
+    pub advised: Vec<ByHand>,
     told: Vec<Summary>,
 }
 
@@ -64,6 +69,8 @@ pub struct Estimate {
     pub done: u64,
     pub of: u64,
     pub per_second: u64,
+    /// How long was measured.
+    pub took: Span,
     pub low: Span,
     pub high: Span,
 }
@@ -118,6 +125,10 @@ impl History {
                     self.destroyed.push(step.clone());
                 }
             }
+            Record::Estimated { step, .. } => {
+                self.loads.extend(Estimate::of(seen).map(|estimate| (step.clone(), estimate)));
+            }
+            Record::Advised { steps, .. } => self.advised.clone_from(steps),
             Record::NotSent { step, command: 0, .. } => self.destroyed.retain(|other| other != step),
             _ => {}
         }
@@ -157,16 +168,7 @@ impl StepNotes {
                 let doubt = self.doubt.get_or_insert(Doubt { at, why: String::new(), found: None });
                 doubt.found = Some(found);
             }
-            Record::Estimated { rows_done, rows_expected, rows_per_second, left_low, left_high, .. } => {
-                self.estimate = Some(Estimate {
-                    at,
-                    done: *rows_done,
-                    of: *rows_expected,
-                    per_second: *rows_per_second,
-                    low: *left_low,
-                    high: *left_high,
-                });
-            }
+            Record::Estimated { .. } => self.estimate = Estimate::of(seen),
             Record::Drifted { evidence, .. } => self.drift.clone_from(evidence),
             Record::Done { checks, .. } => self.checks.clone_from(checks),
             _ => {}
@@ -175,6 +177,23 @@ impl StepNotes {
 }
 
 impl Estimate {
+    fn of(seen: &Seen) -> Option<Self> {
+        let Record::Estimated { rows_done, rows_expected, rows_per_second, took, left_low, left_high, .. } =
+            seen.record
+        else {
+            return None;
+        };
+        Some(Self {
+            at: seen.at,
+            done: rows_done,
+            of: rows_expected,
+            per_second: rows_per_second,
+            took,
+            low: left_low,
+            high: left_high,
+        })
+    }
+
     /// Whole percent of the rows that are done.
     pub fn percent(&self) -> u64 {
         self.done.saturating_mul(100).checked_div(self.of).unwrap_or(0).min(100)
@@ -183,5 +202,12 @@ impl Estimate {
     /// The earliest and the latest end.
     pub fn ends(&self) -> (Timestamp, Timestamp) {
         (self.at.plus(self.low), self.at.plus(self.high))
+    }
+}
+
+/// What was measured: without times of day, so that it reads the same whenever it is read.
+impl std::fmt::Display for Estimate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} of {} rows in {}, {} rows/s", self.done, self.of, self.took.rounded(), self.per_second)
     }
 }

@@ -210,7 +210,8 @@ pub fn offered(model: &Model) -> Vec<Command> {
     if model.ui.view == View::Steps {
         commands.extend([Evidence, Note]);
     }
-    commands.retain(|command| *command == Hold || why_off(model, *command).is_none());
+    // Holding is named wherever it means something, also while it holds already.
+    commands.retain(|command| (*command == Hold && !model.is_over()) || why_off(model, *command).is_none());
     commands
 }
 

@@ -8,6 +8,7 @@ use super::history::{History, Seen};
 use super::review::{OwnLook, Review};
 use super::theme::Theme;
 use super::ui::Ui;
+use crate::domain::approval::policy::Policy;
 use crate::domain::base::{Principal, RequestId, Timestamp};
 use crate::domain::fleet::Rules;
 use crate::domain::journal::Head;
@@ -32,6 +33,8 @@ pub struct Viewer {
     pub help: String,
     /// By which a copy of a table is judged in the fleet view.
     pub rules: Rules,
+    /// By which it is said what a request still needs.
+    pub policy: Policy,
     pub seat: Seat,
     pub theme: Theme,
 }

@@ -155,7 +155,7 @@ fn why_closed(model: &Model, request: &RequestState) -> Option<String> {
 
 fn why_not_person(model: &Model, request: &RequestState) -> Option<String> {
     let Some(who) = &model.viewer.who else { return Some("you are not known as an operator".to_owned()) };
-    if approved(request, who) {
+    if !may_approve(model, request, who) {
         return Some("you have approved it; a second person is needed".to_owned());
     }
     let own = *who == request.header.requested_by && !request.header.requester_counts;
@@ -186,6 +186,23 @@ pub fn signers(request: &RequestState) -> usize {
     let counts = |who: &&Principal| header.requester_counts || **who != header.requested_by;
     let people: BTreeSet<&Principal> = request.approvals.iter().map(|approval| &approval.by).filter(counts).collect();
     people.len()
+}
+
+/// How many approvals with an own measurement the policy still wants. Whether the rest is enough is not judged here.
+pub fn unmeasured(model: &Model, request: &RequestState) -> usize {
+    let need = usize::from(model.viewer.policy.rule(request.danger).own_measurement());
+    let header = &request.header;
+    let counts = |who: &&Principal| header.requester_counts || **who != header.requested_by;
+    let measured = request.approvals.iter().filter(|approval| approval.measured.is_some());
+    let people: BTreeSet<&Principal> = measured.map(|approval| &approval.by).filter(counts).collect();
+    need.saturating_sub(people.len())
+}
+
+/// Whether an approval of `who` could still help: nobody counts twice, but who approved the text alone can look and
+/// approve again where an own measurement is missing.
+pub fn may_approve(model: &Model, request: &RequestState, who: &Principal) -> bool {
+    let mut own = request.approvals.iter().filter(|approval| approval.by == *who);
+    !approved(request, who) || (unmeasured(model, request) > 0 && own.all(|approval| approval.measured.is_none()))
 }
 
 /// Whether `who` has approved the request already.

@@ -1,7 +1,7 @@
 //! Where the run is and whose turn it is, in words: the first two lines of every screen, and the line of each step.
 
 use super::model::{Executor, Model};
-use super::review::{approved, signers};
+use super::review::{may_approve, signers, unmeasured};
 use super::theme::{Role, Sign};
 use super::words::{ago, count, long, say, until};
 use crate::domain::base::Principal;
@@ -86,6 +86,7 @@ fn phase(model: &Model, state: &State) -> String {
         Phase::Doubt { .. } => format!("nobody: what became of {step} is being looked at; nothing is sent again"),
         Phase::Settling { .. } => format!("nobody: {step} is compared with what was promised"),
         Phase::Stopped { choices, .. } => stopped(model, state, choices),
+        Phase::Advising { .. } => "nobody: how to promote by hand is being looked up; nothing is sent".to_owned(),
         Phase::Finished { .. } => "nobody: the journal is being closed".to_owned(),
         Phase::Closed { .. } => format!("nobody: the run is over; countersign report {}", state.opened.run),
     }
@@ -104,12 +105,17 @@ fn stopped(model: &Model, state: &State, choices: &[Choice]) -> String {
 fn asked(model: &Model, state: &State, request: &RequestState) -> String {
     let header = &request.header;
     let asked = ago(model.now, header.created);
-    if signers(request) >= usize::from(header.need) {
+    let unmeasured = unmeasured(model, request);
+    if signed_by_enough(request) && unmeasured == 0 {
         return format!("nobody: {} has its approvals; the fleet is looked at again", step_name(state));
     }
-    let left = until(model.now, header.expires);
     let missing = missing_people(model, request);
     let names = if missing.is_empty() { "another operator".to_owned() } else { missing.join(" or ") };
+    if signed_by_enough(request) {
+        let missing = count(unmeasured, "own measurement");
+        return format!("{names}: review {} ({missing} missing)", step_name(state));
+    }
+    let left = until(model.now, header.expires);
     format!("{names}: review {} (asked {asked} ago, expires in {left})", step_name(state))
 }
 
@@ -118,7 +124,7 @@ fn missing_people(model: &Model, request: &RequestState) -> Vec<String> {
     let header = &request.header;
     let counts = |who: &&Principal| header.requester_counts || **who != header.requested_by;
     let mut people: Vec<&Principal> = model.viewer.operators.iter().filter(counts).collect();
-    people.retain(|who| !approved(request, who));
+    people.retain(|who| may_approve(model, request, who));
     people.sort_by_key(|person| Some(*person) != model.viewer.who.as_ref());
     people.into_iter().map(|person| who(model, person)).collect()
 }
@@ -158,7 +164,10 @@ pub fn step_line(model: &Model, index: usize) -> StepLine {
         Phase::Asking => line(Sign::Waiting, "by hand"),
         Phase::Waiting { .. } => line(Sign::Waiting, "waiting"),
         Phase::Requested { request } => match state.requests.get(request) {
-            Some(request) => line(Sign::Waiting, &gate(request)),
+            Some(request) if signed_by_enough(request) && unmeasured(model, request) > 0 => {
+                line(Sign::Waiting, "needs look")
+            }
+            Some(request) => line(Sign::Waiting, &gate_count(request)),
             None => line(Sign::Waiting, "GATE"),
         },
         Phase::Armed { .. } => line(Sign::Armed, "armed"),
@@ -169,7 +178,7 @@ pub fn step_line(model: &Model, index: usize) -> StepLine {
         Phase::Doubt { .. } => line(Sign::Unknown, "in doubt"),
         Phase::Settling { .. } => line(Sign::Verifying, "verifying"),
         Phase::Stopped { why, .. } => stop_line(why),
-        Phase::Finished { .. } | Phase::Closed { .. } => line(Sign::Skipped, "ended"),
+        Phase::Advising { .. } | Phase::Finished { .. } | Phase::Closed { .. } => line(Sign::Skipped, "ended"),
     }
 }
 
@@ -187,7 +196,22 @@ fn stop_line(why: &StopReason) -> StepLine {
     StepLine { sign, word: word.to_owned() }
 }
 
-/// `GATE 1/2`.
-pub fn gate(request: &RequestState) -> String {
+/// `GATE 1/2`: how many people have signed.
+pub fn gate_count(request: &RequestState) -> String {
     format!("GATE {}/{}", signers(request), request.header.need)
+}
+
+/// The same with what is missing besides people: `GATE 2/2, 1 own measurement missing`.
+pub fn gate(model: &Model, request: &RequestState) -> String {
+    match unmeasured(model, request) {
+        missing if missing > 0 && signed_by_enough(request) => {
+            format!("{}, {} missing", gate_count(request), count(missing, "own measurement"))
+        }
+        _ => gate_count(request),
+    }
+}
+
+/// Whether enough people have signed; what else the policy wants is not asked.
+pub fn signed_by_enough(request: &RequestState) -> bool {
+    signers(request) >= usize::from(request.header.need)
 }

@@ -1,6 +1,6 @@
 //! One record as one sentence: the timeline's lines, and the first line of each event in plain output.
 
-use super::status::gate;
+use super::status::gate_count;
 use super::words::{count, long, say};
 use crate::domain::base::StepId;
 use crate::domain::journal::record::{DoubtAnswer, Ending, Record, Stopper, doubt_word};
@@ -88,6 +88,9 @@ fn said(before: Option<&State>, record: &Record) -> (&'static str, String) {
             ("stopped", format!("{} ({})", say(&why.to_string()), count(choices.len(), "choice")))
         }
         Record::Chosen { choice, .. } => ("chosen", choice.to_string()),
+        Record::Advised { promote, .. } => {
+            ("advised", format!("how to promote {promote} by hand; nothing of it was done"))
+        }
         Record::Noted { text, .. } => ("note", format!("\"{}\"", say(text))),
         Record::InputTaken { .. } => ("heard", "somebody's input is on record".to_owned()),
         Record::InputRefused { why } => ("not accepted", say(why)),
@@ -124,7 +127,7 @@ fn approval(before: Option<&State>, record: &Record) -> (&'static str, String) {
             let gate = of(request).map(|found: &RequestState| {
                 let mut behind = found.clone();
                 behind.approvals.push(signature.clone());
-                format!("{}  ", gate(&behind))
+                format!("{}  ", gate_count(&behind))
             });
             ("approved", format!("{}{how}{reason}", gate.unwrap_or_default()))
         }
@@ -169,9 +172,13 @@ fn step_said(before: Option<&State>, record: &Record) -> (&'static str, String) 
         Record::Came { outcome, .. } => came(outcome),
         Record::InDoubt { why, .. } => ("in doubt", say(why)),
         Record::DoubtLooked { state, answer, .. } => ("looked", looked(state, *answer)),
-        Record::Estimated { rows_done, rows_expected, left_low, left_high, .. } => {
+        Record::Estimated { rows_done, rows_expected, rows_per_second, took, .. } if rows_done >= rows_expected => {
+            ("measured", format!("{rows_done} rows in {}, {rows_per_second} rows/s", took.rounded()))
+        }
+        Record::Estimated { rows_done, rows_expected, rows_per_second, left_low, left_high, .. } => {
             let percent = rows_done.saturating_mul(100).checked_div(*rows_expected).unwrap_or(0).min(100);
-            ("running", format!("{percent}%  {} to {} left", long(*left_low), long(*left_high)))
+            let left = format!("{} to {} left", long(*left_low), long(*left_high));
+            ("running", format!("{percent}%  {left}, {rows_per_second} rows/s"))
         }
         Record::Drifted { evidence, .. } => ("drift", format!("{} not as predicted", count(evidence.len(), "fact"))),
         Record::Done { checks, .. } if checks.is_empty() => ("done", "as predicted".to_owned()),
@@ -202,6 +209,7 @@ fn came(outcome: &Outcome) -> (&'static str, String) {
         }
         Outcome::NotSent { why } => ("not sent", say(why)),
         Outcome::Failed { code, message } => ("failed", format!("ERROR {code}: {}", say(message))),
+        Outcome::Interrupted { detail } => ("cut short", say(detail)),
         Outcome::InDoubt { why } => ("in doubt", say(why)),
     }
 }

@@ -102,6 +102,7 @@ pub fn before_the_drop(trust: &Trust) -> Maker {
         rows_done: 40_000_000,
         rows_expected: 125_000_000,
         rows_per_second: 650_000,
+        took: Span::from_secs(60),
         left_low: Span::from_secs(130),
         left_high: Span::from_secs(195),
     });

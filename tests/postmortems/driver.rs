@@ -145,6 +145,21 @@ impl Office {
         })
     }
 
+    /// Plays ana and bob until the run waits for somebody to choose, and gives the choices.
+    pub fn play_until_choice(&self, run: &mut Run) -> Vec<String> {
+        let mut played = BTreeMap::new();
+        eventually("a choice", || {
+            assert!(run.ended().is_none(), "{}", run.text());
+            let status = self.status(&run.id());
+            if status["waiting"][0]["kind"] == "choice" {
+                let choices = status["waiting"][0]["choices"].as_array().unwrap();
+                return Some(choices.iter().map(|choice| choice.as_str().unwrap().to_owned()).collect());
+            }
+            self.turn(&run.id(), &status, &mut played);
+            None
+        })
+    }
+
     /// Plays ana and bob until the run ends, and gives its exit code.
     pub fn play(&self, run: &mut Run) -> i32 {
         let mut played = BTreeMap::new();

@@ -14,12 +14,11 @@ use countersign::cli::run::{Wires, resume, run};
 use countersign::domain::approval::authorized::Cleared;
 use countersign::domain::base::{RunId, ServerName, TableName};
 use countersign::domain::journal::{Head, Line};
-use countersign::domain::run::{Connection, ConnectionState, CopyProgress, Outcome};
+use countersign::domain::run::{Connection, ConnectionState, Outcome};
 use countersign::domain::script::{Command as Sent, Work};
-use countersign::executor::ports::{Act, Told};
+use countersign::executor::ports::{Act, Copying, Told, copying};
 use countersign::store::sqlite::SqliteStore;
 use countersign::store::{Holder, Inbox, Input, InputId, Journal, Lease, Leases, Live, StoreError};
-use tokio::sync::watch;
 
 use crate::driver::{Office, Run, resume_arguments, run_arguments, words};
 
@@ -246,27 +245,27 @@ impl Act for MortalAct {
         self.inner.prepare(run, command, identity).await
     }
 
-    async fn send(
-        &mut self,
-        connection: &Connection,
-        cleared: &Cleared,
-        progress: &watch::Sender<Option<CopyProgress>>,
-    ) -> Outcome {
+    async fn send(&mut self, connection: &Connection, cleared: &Cleared, outer: &Copying) -> Outcome {
         let what = format!("{} to {}", sent(cleared.command()), connection.server);
         self.deaths.pass(&format!("before {what}"));
-        let (told, mut seen) = watch::channel(None::<CopyProgress>);
-        let work = self.inner.send(connection, cleared, &told);
+        let (mut reins, inner) = copying();
+        let work = self.inner.send(connection, cleared, &inner);
         let mut work = std::pin::pin!(work);
         let outcome = loop {
             tokio::select! {
                 outcome = &mut work => break outcome,
-                Ok(()) = seen.changed() => {
-                    let now = seen.borrow_and_update().clone();
+                Ok(()) = reins.progress.changed() => {
+                    let now = reins.progress.borrow().clone();
                     let inside = now.as_ref().is_some_and(|now| now.rows_done > 0 && Some(now.rows_done) < now.rows_expected);
                     if inside {
                         self.deaths.pass(&format!("inside {what}"));
                     }
-                    progress.send_replace(now);
+                    if let Some(now) = now {
+                        outer.report(now);
+                    }
+                    if outer.should_end() {
+                        reins.end();
+                    }
                 }
             }
         };

@@ -2,6 +2,7 @@
 
 mod bench;
 mod claims;
+mod limit;
 
 use bench::*;
 

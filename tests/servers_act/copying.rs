@@ -1,15 +1,13 @@
 //! Copies: equal to the source whatever is in it, and gone on with wherever they were cut off.
 
 use super::signed::cleared;
-use countersign::domain::base::{Span, TableName};
+use countersign::domain::base::TableName;
 use countersign::domain::run::{ConnectionState, Outcome};
-use countersign::domain::script::Work;
 use countersign::domain::sql::chunk::{self, Described, Layout};
-use countersign::executor::ports::Act;
+use countersign::executor::ports::{self, Act};
 use countersign::lab::{Account, Flavor, seed};
 use mysql_async::prelude::Queryable;
 use mysql_async::{Params, Row, Value};
-use tokio::sync::watch;
 
 use crate::stage::{Line, Rows, Stage, done, not_sent, run, server, table};
 
@@ -134,10 +132,11 @@ async fn a_copy_that_is_cut_off_goes_on(flavor: Flavor) {
     let mut acting = stage.behind(&line);
     let identity = stage.identity("db-a").await;
     let connection = acting.prepare(&run(), &command, &identity).await.unwrap();
-    let (sender, mut progress) = watch::channel(None);
+    let (mut reins, line_to_it) = ports::copying();
     let (sent_on, sent) = (connection.clone(), command.clone());
-    let sending = tokio::spawn(async move { acting.send(&sent_on, &cleared(&sent), &sender).await });
-    let seen = progress.wait_for(|last| last.as_ref().is_some_and(|last| last.rows_done > 0)).await.unwrap().clone();
+    let sending = tokio::spawn(async move { acting.send(&sent_on, &cleared(&sent), &line_to_it).await });
+    let seen =
+        reins.progress.wait_for(|last| last.as_ref().is_some_and(|last| last.rows_done > 0)).await.unwrap().clone();
     line.cut().await;
     let outcome = sending.await.unwrap();
     assert!(matches!(outcome, Outcome::InDoubt { .. }), "{outcome:?}");
@@ -157,18 +156,27 @@ async fn a_copy_that_is_cut_off_goes_on(flavor: Flavor) {
     assert_eq!(stage.sql("db-a", &sum("shop.orders_cs_9b02")).await, source);
 }
 
-async fn a_copy_stops_at_its_limit_and_can_go_on(flavor: Flavor) {
+async fn a_copy_that_is_asked_to_end_ends_between_two_chunks_and_can_go_on(flavor: Flavor) {
     let stage = Stage::new(flavor, 1).await;
-    seed::seed(&stage.topology, &table("shop.orders"), 60_000).await.unwrap();
+    seed::seed(&stage.topology, &table("shop.orders"), 150_000).await.unwrap();
     let into = table("shop.orders_cs_9b02");
-    let mut command = stage.copy("db-b", &table("shop.orders"), &into);
-    let Work::Copy { limit, .. } = &mut command.work else { panic!() };
-    *limit = Some(Span::from_millis(1));
-    let outcome = stage.act(&command).await;
-    let Outcome::Failed { message, .. } = outcome else { panic!("{outcome:?}") };
-    assert!(message.contains("stopped at the limit of 1ms"), "{message}");
+    let command = stage.copy("db-b", &table("shop.orders"), &into);
+    let mut acting = stage.acting();
+    let connection = acting.prepare(&run(), &command, &stage.identity("db-a").await).await.unwrap();
+    let (mut reins, line_to_it) = ports::copying();
+    let (sent_on, sent) = (connection.clone(), command.clone());
+    let sending = tokio::spawn(async move { acting.send(&sent_on, &cleared(&sent), &line_to_it).await });
+    reins.progress.wait_for(|last| last.as_ref().is_some_and(|last| last.rows_done > 0)).await.unwrap();
+    reins.end();
+    let outcome = sending.await.unwrap();
+    let Outcome::Interrupted { detail } = outcome else { panic!("{outcome:?}") };
+    assert!(detail.contains("can go on there") && detail.contains("proved unlogged"), "{detail}");
+    let last = reins.news().unwrap_or_else(|| reins.progress.borrow().clone().unwrap());
     let there: u64 = stage.value("db-a", &chunk::count(&into)).await.unwrap().parse().unwrap();
-    assert!(there > 0 && there < 60_000 && message.contains(&format!("{there} rows are committed")), "{message}");
+    assert!(there > 0 && there < 150_000, "{there}");
+    assert_eq!((last.rows_before, last.rows_done), (0, there), "what is committed is what was reported");
+    let detail = done(stage.act(&command).await);
+    assert!(detail.starts_with(&format!("{} rows copied behind {there} that were there", 150_000 - there)), "{detail}");
 }
 
 async fn what_cannot_be_copied_is_refused_before_anything(flavor: Flavor) {
@@ -263,7 +271,7 @@ macro_rules! on_both {
 on_both! {
     a_nasty_table_is_copied_exactly_and_gone_on_with: mariadb_copies_a_nasty_table, mysql_copies_a_nasty_table;
     a_copy_that_is_cut_off_goes_on: a_mariadb_copy_goes_on, a_mysql_copy_goes_on;
-    a_copy_stops_at_its_limit_and_can_go_on: a_mariadb_copy_stops_at_its_limit, a_mysql_copy_stops_at_its_limit;
+    a_copy_that_is_asked_to_end_ends_between_two_chunks_and_can_go_on: a_mariadb_copy_ends_when_asked, a_mysql_copy_ends_when_asked;
     what_cannot_be_copied_is_refused_before_anything: mariadb_refuses_what_cannot_be_copied, mysql_refuses_what_cannot_be_copied;
     an_error_in_a_chunk_is_a_failure: a_mariadb_chunk_fails, a_mysql_chunk_fails;
     going_on_reads_only_what_is_left: a_mariadb_copy_seeks, a_mysql_copy_seeks;

@@ -10,13 +10,13 @@ use countersign::domain::base::{Danger, Digest, RunId, ServerName, TableName};
 use countersign::domain::fleet::read::{FleetFile, resolve};
 use countersign::domain::fleet::{Endpoint, Fleet};
 use countersign::domain::reach::Carry;
-use countersign::domain::run::{Connection, ConnectionState, CopyProgress, Outcome};
+use countersign::domain::run::{Connection, ConnectionState, Outcome};
 use countersign::domain::script::{Command, Work};
 use countersign::domain::snapshot::{Effect, EffectKind, Object, Patch};
 use countersign::domain::sql::Dialect;
 use countersign::domain::sql::identity::Identity;
 use countersign::domain::sql::packet::{BinlogWriting, Session};
-use countersign::executor::ports::Act;
+use countersign::executor::ports::{Act, Copying, copying};
 use countersign::lab::{Flavor, Setup, Shape, Topology};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::watch;
@@ -149,8 +149,9 @@ fn command(work: Work, tables: &[TableName]) -> Command {
     }
 }
 
-pub fn silent() -> watch::Sender<Option<CopyProgress>> {
-    watch::channel(None).0
+/// A line to a copy that nobody listens to.
+pub fn silent() -> Copying {
+    copying().1
 }
 
 pub fn done(outcome: Outcome) -> String {

@@ -9,7 +9,7 @@ mod write;
 
 use std::time::{Duration, Instant};
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 
 use super::ask;
 use super::fault::Fault;
@@ -24,9 +24,10 @@ use crate::domain::script::{Command, Work};
 use crate::domain::snapshot::{FactKey, TableFact, Value};
 use crate::domain::sql::packet::{BinlogWriting, Packet, Session};
 use crate::domain::sql::{Dialect, chunk, create};
+use crate::executor::ports::Copying;
 
 use source::Source;
-use write::{Stopped, Writer};
+use write::{End, Writer};
 
 /// A table of this name does not exist.
 const NO_SUCH_TABLE: u16 = 1146;
@@ -38,22 +39,16 @@ struct Order<'a> {
     from: &'a ServerName,
     table: &'a TableName,
     into: &'a TableName,
-    limit: Option<Span>,
     session: Session,
     dialect: Dialect,
 }
 
 /// Copies, or goes on copying, until the source has no more rows.
-pub(super) async fn copy(
-    fleet: &Fleet,
-    prepared: &mut Prepared,
-    command: &Command,
-    progress: &watch::Sender<Option<CopyProgress>>,
-) -> Outcome {
-    let Work::Copy { from, table, into, limit, session, dialect } = &command.work else {
+pub(super) async fn copy(fleet: &Fleet, prepared: &mut Prepared, command: &Command, copying: &Copying) -> Outcome {
+    let Work::Copy { from, table, into, session, dialect, .. } = &command.work else {
         return Outcome::NotSent { why: "expected a copy, found another command".to_owned() };
     };
-    let order = Order { from, table, into, limit: *limit, session: *session, dialect: *dialect };
+    let order = Order { from, table, into, session: *session, dialect: *dialect };
     let source = match Source::open(fleet, &order, &prepared.identity.to_string()).await {
         Ok(source) => source,
         Err(why) => return Outcome::NotSent { why },
@@ -63,15 +58,18 @@ pub(super) async fn copy(
         BinlogWriting::On => None,
     };
     let expected = expected_rows(command, &order);
-    match run(prepared, source, &order, expected, progress).await {
-        Err(outcome) => outcome,
-        Ok(mut detail) => {
-            if let Some(proof) = proof {
-                detail.push_str("; ");
-                detail.push_str(&proof.finish(&mut prepared.control).await);
-            }
-            Outcome::Done { detail }
-        }
+    let written = match run(prepared, source, &order, expected, copying).await {
+        Err(outcome) => return outcome,
+        Ok(written) => written,
+    };
+    let mut detail = written.said;
+    if let Some(proof) = proof {
+        detail.push_str("; ");
+        detail.push_str(&proof.finish(&mut prepared.control).await);
+    }
+    match written.end {
+        End::Everything => Outcome::Done { detail },
+        End::Asked => Outcome::Interrupted { detail: format!("{detail}; a copy can go on there") },
     }
 }
 
@@ -90,18 +88,14 @@ async fn run(
     mut source: Source,
     order: &Order<'_>,
     expected: Option<u64>,
-    progress: &watch::Sender<Option<CopyProgress>>,
-) -> Result<String, Outcome> {
+    copying: &Copying,
+) -> Result<Ended, Outcome> {
     let rows_expected = match expected {
         Some(rows) => Some(rows),
         None => source.estimated_rows(order).await,
     };
     let packet = chunk_begin(prepared, order).map_err(|why| Outcome::NotSent { why })?;
     let begun = begin(prepared, &source, order).await?;
-    let report = |rows_done| {
-        progress.send_replace(Some(CopyProgress { rows_done, rows_expected, at: now() }));
-    };
-    report(begun.rows);
     let longest = ask::number(&mut prepared.conn, chunk::LONGEST_PACKET).await.map_err(Fault::after_sending)?;
     let batches = read::Batches::sized(source.layout.width(), longest);
     let (sender, receiver) = mpsc::channel(WAITING);
@@ -109,23 +103,36 @@ async fn run(
     let layout = source.layout.clone();
     let reader = tokio::spawn(read::read(source.conn, query, batches, sender));
     let started = Instant::now();
-    let limit = order.limit.map(|limit| Duration::from_millis(limit.millis()));
+    let report = |rows_done| {
+        let (rows_before, took) = (begun.rows, spanned(started.elapsed()));
+        copying.report(CopyProgress { rows_done, rows_before, rows_expected, took, at: now() });
+    };
+    report(begun.rows);
     let Prepared { conn, control, connection, .. } = prepared;
-    let writer = Writer { conn, begin: packet, layout: &layout, into: order.into, batches, limit };
+    let writer = Writer { conn, begin: packet, layout: &layout, into: order.into, batches };
+    let should_end = || copying.should_end();
     let written = tokio::select! {
-        written = writer.write(receiver, begun.rows, &report) => written,
-        outcome = send::vanished(control, connection) => Err(Stopped::Outcome(outcome)),
+        written = writer.write(receiver, begun.rows, &report, &should_end) => written,
+        outcome = send::vanished(control, connection) => Err(outcome),
     };
     let read = reader.await;
-    match written {
-        Err(Stopped::Outcome(outcome)) => Err(outcome),
-        Err(Stopped::Limit { rows }) => Err(over_limit(order, rows)),
-        Ok(done) => match read {
-            Ok(Ok(())) => Ok(done.said(begun.rows, started.elapsed())),
-            Ok(Err(fault)) => Err(source_failed(order, done.rows, &fault)),
-            Err(panic) => Err(Outcome::Failed { code: 0, message: format!("reading the source ended early: {panic}") }),
-        },
+    let written = written?;
+    let ended = Ended { said: written.said(begun.rows, started.elapsed()), end: written.end };
+    match read {
+        Ok(Ok(())) => Ok(ended),
+        Ok(Err(fault)) => Err(source_failed(order, written.rows, &fault)),
+        Err(panic) => Err(Outcome::Failed { code: 0, message: format!("reading the source ended early: {panic}") }),
     }
+}
+
+fn spanned(duration: Duration) -> Span {
+    Span::from_millis(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// How a copy ended that nothing went wrong with.
+struct Ended {
+    said: String,
+    end: End,
 }
 
 /// Where a copy begins.
@@ -173,15 +180,6 @@ fn same_definition(order: &Order<'_>, source: &Source, found: &str) -> Result<()
 /// Every chunk begins behind the guard: on the approved server, in the approved session, under the lock.
 fn chunk_begin(prepared: &Prepared, order: &Order<'_>) -> Result<Packet, String> {
     Packet::guarded(order.dialect, &prepared.guards(order.session.binlog), chunk::BEGIN).map_err(|e| e.to_string())
-}
-
-fn over_limit(order: &Order<'_>, rows: u64) -> Outcome {
-    let limit = order.limit.map(|limit| limit.to_string()).unwrap_or_default();
-    let message = format!(
-        "stopped at the limit of {limit}: {rows} rows are committed in {}, and a copy can go on there",
-        order.into
-    );
-    Outcome::Failed { code: 0, message }
 }
 
 fn source_failed(order: &Order<'_>, rows: u64, fault: &Fault) -> Outcome {

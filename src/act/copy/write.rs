@@ -2,7 +2,7 @@
 //! small. What is committed is the marker.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Params, Statement, Value};
@@ -27,19 +27,22 @@ pub(super) struct Writer<'a> {
     pub layout: &'a Layout,
     pub into: &'a TableName,
     pub batches: Batches,
-    pub limit: Option<Duration>,
 }
 
-/// Everything that was handed over is committed.
+/// What is committed, and why it is not more.
 pub(super) struct Written {
     pub rows: u64,
     chunks: u64,
+    pub end: End,
 }
 
-/// Why writing ended early.
-pub(super) enum Stopped {
-    Outcome(Outcome),
-    Limit { rows: u64 },
+/// Why writing ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// The reader has no more rows.
+    Everything,
+    /// Somebody asked for it.
+    Asked,
 }
 
 impl Written {
@@ -59,29 +62,31 @@ impl Written {
 }
 
 impl Writer<'_> {
-    /// Writes until the reader ends. `report` is told the rows in the table after each commit.
+    /// Writes until the reader ends, or until `should_end` says so while there are more rows. `report` is told the rows
+    /// in the table after each commit.
     pub async fn write(
         mut self,
         mut batches: mpsc::Receiver<Batch>,
         before: u64,
         report: &(impl Fn(u64) + Sync),
-    ) -> Result<Written, Stopped> {
-        let started = Instant::now();
+        should_end: &(impl Fn() -> bool + Sync),
+    ) -> Result<Written, Outcome> {
         let mut inserts = BTreeMap::new();
-        let mut written = Written { rows: before, chunks: 0 };
+        let mut written = Written { rows: before, chunks: 0, end: End::Everything };
         while let Some(first) = batches.recv().await {
+            if should_end() {
+                written.end = End::Asked;
+                break;
+            }
             send::deliver(self.conn, &self.begin).await.map_err(|outcome| begin_failed(outcome, written.rows))?;
             let rows = match self.fill(first, &mut batches, &mut inserts).await {
                 Ok(rows) => rows,
-                Err(fault) => return Err(Stopped::Outcome(self.give_up(fault, written.rows).await)),
+                Err(fault) => return Err(self.give_up(fault, written.rows).await),
             };
-            ask::run(self.conn, chunk::COMMIT).await.map_err(|fault| Stopped::Outcome(fault.after_sending()))?;
+            ask::run(self.conn, chunk::COMMIT).await.map_err(Fault::after_sending)?;
             written.rows += rows;
             written.chunks += 1;
             report(written.rows);
-            if self.limit.is_some_and(|limit| started.elapsed() > limit) {
-                return Err(Stopped::Limit { rows: written.rows });
-            }
         }
         for (_, insert) in inserts {
             // The connection ends soon anyway.
@@ -142,11 +147,11 @@ impl Writer<'_> {
 }
 
 /// A guard that stops a chunk leaves the table and the chunks before it.
-fn begin_failed(outcome: Outcome, rows: u64) -> Stopped {
-    Stopped::Outcome(match outcome {
+fn begin_failed(outcome: Outcome, rows: u64) -> Outcome {
+    match outcome {
         Outcome::NotSent { why } => Outcome::Failed { code: 0, message: committed(&why, rows) },
         other => other,
-    })
+    }
 }
 
 fn committed(message: &str, rows: u64) -> String {
@@ -180,13 +185,13 @@ mod tests {
     #[test]
     fn a_guard_that_stops_a_chunk_does_not_hide_what_was_done_before() {
         let stopped = Outcome::NotSent { why: "the guard is not true".to_owned() };
-        let Stopped::Outcome(Outcome::Failed { message, .. }) = begin_failed(stopped, 7) else { panic!() };
+        let Outcome::Failed { message, .. } = begin_failed(stopped, 7) else { panic!() };
         assert!(message.contains("7 rows are committed"), "{message}");
     }
 
     #[test]
     fn the_rate_counts_new_rows_only() {
-        let written = Written { rows: 1_500, chunks: 3 };
+        let written = Written { rows: 1_500, chunks: 3, end: End::Everything };
         assert_eq!(
             written.said(500, Duration::from_millis(2_500)),
             "1000 rows copied behind 500 that were there in 3 chunks, 2.5 s, 400 rows/s"

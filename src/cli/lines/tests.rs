@@ -5,6 +5,7 @@ use crate::domain::journal::record::{DoubtAnswer, OwnMeasurement};
 use crate::domain::run::effect::Input;
 use crate::domain::run::outcome::{ConnectionState, Outcome};
 use crate::domain::run::state::Phase;
+use crate::domain::vocabulary::promotion::ByHand;
 use crate::tui::fixture::{Spare, Story, copy_step, detach_step, drop_step, manual_step};
 use crate::tui::history::Seen;
 
@@ -107,7 +108,18 @@ fn rare(story: &Story) -> Vec<Record> {
         },
         Record::Drifted { step: step.clone(), evidence: Vec::new() },
         Record::Done { step, checks: Vec::new() },
-        Record::Stopped { why: StopReason::TooLong { left, limit: left }, choices: vec![Choice::GoOn] },
+        Record::Stopped {
+            why: StopReason::TooLong { took: left, left: None, limit: left },
+            choices: vec![Choice::GoOn],
+        },
+        Record::Advised {
+            promote: "db-c".parse().unwrap(),
+            steps: vec![ByHand {
+                says: "let \u{1b}go".to_owned(),
+                on: Some("db-a".parse().unwrap()),
+                statements: vec!["SELECT '\u{202e}'".to_owned()],
+            }],
+        },
         Record::Noted { by: "chen".to_owned(), text: "told \u{7}support".to_owned() },
         Record::InputRefused { why: "no such request".to_owned() },
         Record::Held { by: "eve\n".to_owned(), reason: String::new() },

@@ -168,6 +168,7 @@ fn viewer(person: &Operator, fleet: &Fleet, seat: Seat) -> Viewer {
         operators: person.trust.roster().operators().iter().map(|operator| operator.principal.clone()).collect(),
         help: help.into_iter().flatten().collect::<Vec<_>>().join(", "),
         rules: fleet.rules.clone(),
+        policy: person.trust.policy().clone(),
         seat,
         theme: theme(),
     }

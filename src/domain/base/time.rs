@@ -102,6 +102,12 @@ impl Span {
         self.0 / 1000
     }
 
+    /// As people say it: from ten seconds on nobody wants the milliseconds.
+    #[must_use]
+    pub const fn rounded(self) -> Self {
+        if self.0 < 10_000 { self } else { Self::from_secs(self.secs()) }
+    }
+
     pub const fn as_duration(self) -> Duration {
         Duration::from_millis(self.0)
     }

@@ -7,11 +7,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::approval::counting::{Review, Submission};
 use crate::domain::approval::request::Header;
-use crate::domain::base::{Danger, Digest, Principal, RequestId, RunId, Span, StepId, TableName, Timestamp, Verdict};
+use crate::domain::base::{
+    Danger, Digest, Principal, RequestId, RunId, ServerName, Span, StepId, TableName, Timestamp, Verdict,
+};
 use crate::domain::reach::{Reach, Refusal};
 use crate::domain::run::outcome::{Connection, ConnectionState, Outcome};
 use crate::domain::script::Command;
 use crate::domain::snapshot::{Claim, Evidence, FactKey, Patch, Value};
+use crate::domain::vocabulary::promotion::ByHand;
 
 /// One journal entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,6 +88,8 @@ pub enum Record {
         rows_done: u64,
         rows_expected: u64,
         rows_per_second: u64,
+        /// How long was measured.
+        took: Span,
         left_low: Span,
         left_high: Span,
     },
@@ -101,6 +106,9 @@ pub enum Record {
     Stopped { why: StopReason, choices: Vec<Choice> },
     #[serde(rename = "run.chosen")]
     Chosen { by: Principal, choice: Choice, signed: SignedText },
+    /// What a person does by hand to promote a server, as it follows from the facts. Nothing of it was done.
+    #[serde(rename = "run.advised")]
+    Advised { promote: ServerName, steps: Vec<ByHand> },
     #[serde(rename = "run.noted")]
     Noted { by: String, text: String },
     /// Which input the records behind it, of the same append, come from: one that is delivered again, because the
@@ -250,9 +258,11 @@ pub enum StopReason {
     Deadline {
         what: String,
     },
-    /// The estimate is longer than the runbook's limit.
+    /// A load would take, or has taken, longer than the runbook's limit.
     TooLong {
-        left: Span,
+        took: Span,
+        /// The shortest that the rest could take; not known where nobody knows how many rows there are.
+        left: Option<Span>,
         limit: Span,
     },
 }
@@ -267,6 +277,8 @@ pub enum Choice {
     LookAgain,
     /// Go on although it will take longer than the limit.
     GoOn,
+    /// End the run here and write down how a person promotes the copy's source. None of it is done.
+    PromoteByHand,
     /// End the run here; offered undos are printed, none is done.
     Abort,
 }
@@ -360,7 +372,10 @@ impl std::fmt::Display for Choice {
         f.write_str(match self {
             Self::TryAgain => "assess the step again (what was signed before is void)",
             Self::LookAgain => "look again (changes nothing)",
-            Self::GoOn => "go on although it takes longer than the limit",
+            Self::GoOn => "go on behind the last committed chunk, past the limit",
+            Self::PromoteByHand => {
+                "end the run here and print how to promote the spare by hand (nothing of it is done)"
+            }
             Self::Abort => "abort the run here (nothing is undone by itself)",
         })
     }
@@ -376,7 +391,14 @@ impl std::fmt::Display for StopReason {
             Self::Failed { why } => write!(f, "failed: {why}"),
             Self::Doubt { answer } => write!(f, "the outcome is {}", doubt_word(*answer)),
             Self::Deadline { what } => write!(f, "waited in vain for: {what}"),
-            Self::TooLong { left, limit } => write!(f, "about {left} are left, the limit is {limit}"),
+            Self::TooLong { took, left: Some(left), limit } => {
+                let (took, left) = (took.rounded(), left.rounded());
+                write!(f, "the load has taken {took} and needs at least {left} more; its limit is {limit}")
+            }
+            Self::TooLong { took, left: None, limit } => {
+                let took = took.rounded();
+                write!(f, "the load has taken {took}, and nobody knows how much is left; its limit is {limit}")
+            }
         }
     }
 }

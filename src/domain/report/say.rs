@@ -4,6 +4,7 @@ use crate::domain::base::StepId;
 use crate::domain::journal::record::{Approval, Record, Stopper, doubt_word};
 use crate::domain::run::outcome::{ConnectionState, Outcome};
 use crate::domain::snapshot::Evidence;
+use crate::domain::vocabulary::promotion;
 
 /// Who did it and what, if the timeline tells it.
 pub(super) struct Said {
@@ -55,8 +56,13 @@ pub(super) fn say(record: &Record) -> Option<Said> {
             at(step, format!("done: {}", checks.join("; ")))
         }
         Record::Drifted { step, evidence } => at(step, format!("DRIFT: {}", evidence_words(evidence))),
-        Record::Estimated { step, rows_done, rows_expected, left_low, left_high, .. } => {
-            at(step, format!("{rows_done} of {rows_expected} rows, {left_low} to {left_high} left"))
+        Record::Estimated { step, rows_done, rows_expected, rows_per_second, took, left_low, left_high } => {
+            let measured =
+                format!("{rows_done} of {rows_expected} rows in {}, {rows_per_second} rows/s", took.rounded());
+            at(step, format!("{measured}, {left_low} to {left_high} left"))
+        }
+        Record::Advised { promote, steps } => {
+            alone(format!("how to promote {promote} by hand: {}", promotion::lines(steps).join(" ")))
         }
         Record::Held { by: who, reason } => by(who, format!("HOLD: {reason}")),
         Record::Released { by: who, .. } => by(who, "released the run".to_owned()),
@@ -133,6 +139,7 @@ pub(super) fn outcome_words(outcome: &Outcome) -> String {
         }
         Outcome::NotSent { why } => format!("not sent: {why}"),
         Outcome::Failed { code, message } => format!("FAILED, server error {code}: {message}"),
+        Outcome::Interrupted { detail } => format!("cut short: {detail}"),
         Outcome::InDoubt { why } => format!("in doubt: {why}"),
     }
 }

@@ -85,6 +85,8 @@ pub enum Effect {
         cleared: Cleared,
         connection: Connection,
     },
+    /// The running copy ends at its next chunk edge; its outcome comes as ever.
+    StopCopy,
     Measure(Command),
     /// Close a prepared connection that will not be used.
     Close(Connection),

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::base::{ServerName, TableName, Timestamp};
+use crate::domain::base::{ServerName, Span, TableName, Timestamp};
 use crate::domain::snapshot::Finding;
 
 /// The connection that a command is sent on, as it must be known before sending, to look for it afterwards.
@@ -32,6 +32,8 @@ pub enum Outcome {
     NotSent { why: String },
     /// The server refused or gave up and said so.
     Failed { code: u16, message: String },
+    /// It was asked to end and ended between two chunks. What is committed stands, and going on begins behind it.
+    Interrupted { detail: String },
     /// The answer was lost. Whether it is executed, and whether it still runs, must be looked at.
     InDoubt { why: String },
 }
@@ -66,8 +68,13 @@ pub enum ConnectionState {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CopyProgress {
+    /// Committed rows.
     pub rows_done: u64,
+    /// Those of them that were there before this load began, which say nothing about its rate.
+    pub rows_before: u64,
     /// The source's rows, counted by an earlier finding or estimated by the server.
     pub rows_expected: Option<u64>,
+    /// How long this load has taken so far, by a clock that nobody can set.
+    pub took: Span,
     pub at: Timestamp,
 }

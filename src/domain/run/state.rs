@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::approval::counting::Submission;
 use crate::domain::approval::request::Header;
-use crate::domain::base::{Danger, Digest, Principal, RequestId, StepId, Timestamp};
+use crate::domain::base::{Danger, Digest, Principal, RequestId, Span, StepId, Timestamp};
 use crate::domain::journal::Head;
 use crate::domain::journal::record::{
     Approval, Assessed, Choice, Ending, Learned, Opened, Record, StopReason, Stopper,
@@ -40,10 +40,18 @@ pub struct State {
     pub at: Timestamp,
     /// When the present phase began.
     pub at_phase: Timestamp,
-    /// When the running copy was last estimated.
-    pub estimated: Option<Timestamp>,
-    /// The newest estimate was accepted by a person, so the limit does not stop this step again.
+    /// The newest estimate of the running copy.
+    pub estimated: Option<Estimate>,
+    /// A person let the load go on past its limit, which does not stop this step again.
     pub limit_waived: bool,
+}
+
+/// What the newest estimate of a copy was made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Estimate {
+    pub rows_done: u64,
+    pub took: Span,
+    pub left_low: Span,
 }
 
 /// Where the run is.
@@ -94,6 +102,11 @@ pub enum Phase {
         why: StopReason,
         choices: Vec<Choice>,
         resume: Box<Phase>,
+    },
+    /// A person chose to promote by hand: how that is done is looked up and written down.
+    Advising {
+        plan: Armed,
+        command: usize,
     },
     /// Nothing more will be done.
     Finished {
@@ -235,8 +248,8 @@ impl State {
         }
         self.entries.insert(entry, head.digest().clone());
         (self.head, self.at) = (head, at);
-        if matches!(record, Record::Estimated { .. }) {
-            self.estimated = Some(at);
+        if let Record::Estimated { rows_done, took, left_low, .. } = record {
+            self.estimated = Some(Estimate { rows_done: *rows_done, took: *took, left_low: *left_low });
         }
         if let Some(phase) = phase {
             (self.phase, self.at_phase, self.estimated) = (phase, at, None);
@@ -332,6 +345,10 @@ impl State {
                 self.attempt += 1;
                 Ok(Phase::Entering)
             }
+            Choice::PromoteByHand => match &**resume {
+                Phase::Sending { plan, command, .. } => Ok(Phase::Advising { plan: plan.clone(), command: *command }),
+                _ => Err(self.impossible(record)),
+            },
             Choice::Abort => Ok(Phase::Finished { outcome: Ending::Aborted }),
         }
     }
@@ -353,6 +370,7 @@ impl State {
                 Phase::Asking
             }
             (Phase::Asking, Record::Answered { .. }) => Phase::Settling { plan: None },
+            (Phase::Advising { .. }, Record::Advised { .. }) => Phase::Finished { outcome: Ending::Aborted },
             (Phase::Entering, Record::Waiting { claims, until, .. }) => {
                 Phase::Waiting { claims: claims.clone(), until: *until }
             }
@@ -466,7 +484,9 @@ fn after_outcome(plan: Armed, command: usize, outcome: &Outcome) -> Option<Phase
             Some(Phase::Between { plan, next: command + 1 })
         }
         Outcome::Done { .. } | Outcome::Measured { .. } => Some(Phase::Settling { plan: Some(plan) }),
-        Outcome::NotSent { .. } | Outcome::Failed { .. } | Outcome::InDoubt { .. } => None,
+        Outcome::NotSent { .. } | Outcome::Failed { .. } | Outcome::Interrupted { .. } | Outcome::InDoubt { .. } => {
+            None
+        }
     }
 }
 
@@ -484,6 +504,7 @@ impl Phase {
             Self::Doubt { .. } => "in doubt",
             Self::Settling { .. } => "verifying",
             Self::Stopped { .. } => "stopped",
+            Self::Advising { .. } => "writing down how to promote by hand",
             Self::Finished { .. } => "finished",
             Self::Closed { .. } => "closed",
         }

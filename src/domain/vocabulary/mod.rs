@@ -7,6 +7,7 @@
 pub mod action;
 pub mod condition;
 pub mod private;
+pub mod promotion;
 mod reading;
 
 use std::collections::BTreeSet;

@@ -25,7 +25,7 @@ pub fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     let people = people(model, request, width);
     let top = super::height(people.len()).max(area.height.saturating_sub(super::height(binds.len())));
     let [top, bottom] = Layout::vertical([Constraint::Length(top), Constraint::Fill(1)]).areas(area);
-    let right = format!("{} {}   {}", request.header.step, gate(request), standing(model, request));
+    let right = format!("{} {}   {}", request.header.step, gate(model, request), standing(model, request));
     panel::draw(frame, top, model, &Title::new("3 Approvals", &right), people);
     panel::draw(frame, bottom, model, &Title::new("What an approval binds", ""), binds);
 }

@@ -11,7 +11,8 @@ use crate::domain::reach::Carry;
 use crate::domain::run::outcome::CopyProgress;
 use crate::domain::run::state::Phase;
 use crate::tui::model::Model;
-use crate::tui::status::{gate, step_name};
+use crate::tui::review::unmeasured;
+use crate::tui::status::{gate_count, signed_by_enough, step_name};
 use crate::tui::theme::Role;
 use crate::tui::words::{count, long, say, until, wrap};
 
@@ -20,7 +21,7 @@ pub fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     let Some(state) = &model.state else { return };
     let danger = model.history.step.danger;
     let right = match (danger, model.open_request()) {
-        (Some(danger), Some(request)) => format!("{}  {}", danger_word(danger), gate(request)),
+        (Some(danger), Some(request)) => format!("{}  {}", danger_word(danger), gate_count(request)),
         (Some(danger), None) => danger_word(danger).to_owned(),
         (None, _) => String::new(),
     };
@@ -48,6 +49,11 @@ pub fn rows(model: &Model, width: usize) -> Vec<Line<'static>> {
         rows.push(row(theme, Role::Text, format!("request {}", header.request)));
         let expires = format!("expires {} (in {})", header.expires.clock(), until(model.now, header.expires));
         rows.push(row(theme, Role::Text, expires));
+        if signed_by_enough(request) && unmeasured(model, request) > 0 {
+            let missing = count(unmeasured(model, request), "own measurement");
+            let text = format!("{0}/{0} have approved; {missing} missing", header.need);
+            rows.push(row(theme, Role::Caution, text));
+        }
     }
     let progress = progress(model);
     let lines = progress.iter().flat_map(|text| wrap(text, width));
@@ -146,6 +152,7 @@ pub fn full(model: &Model) -> Vec<String> {
         }
     }
     lines.extend(met(model));
+    lines.extend(super::advice::lines(model));
     if let Some(took) = model.history.took(state.cursor, model.now) {
         lines.push(format!("since {}", long(took)));
     }

@@ -24,7 +24,13 @@ pub fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
         rows.extend(lines.into_iter().map(|part| row(theme, Role::Strong, part)));
     }
     rows.push(Line::default());
-    let how = format!("Tab opens the line for it; or: countersign answer {} TEXT", state.opened.run);
+    let run = &state.opened.run;
+    let how = match &state.held {
+        Some(by) => {
+            format!("{} holds the run: an answer is recorded, and the next step begins after R release", say(by))
+        }
+        None => format!("Tab opens the line for it; or: countersign answer {run} TEXT"),
+    };
     rows.extend(wrap(&how, width).into_iter().map(|part| row(theme, Role::Text, part)));
     panel::draw(frame, area, model, &Title::new(&step_name(state), "by hand"), rows);
 }

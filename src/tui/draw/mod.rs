@@ -1,8 +1,10 @@
 //! Draws a model. Nothing here changes anything or asks for anything: the same model is always the same picture.
 
+pub mod advice;
 pub mod approvals;
 pub mod checks;
 pub mod detail;
+pub mod ended;
 pub mod fleet;
 pub mod header;
 pub mod help;
@@ -73,6 +75,9 @@ fn run(model: &Model, frame: &mut Frame<'_>, body: Rect) {
     match model.state.as_ref().map(|state| &state.phase) {
         Some(Phase::Stopped { why: StopReason::Refused, .. }) => refused::draw(model, frame, body),
         Some(Phase::Stopped { .. } | Phase::Doubt { .. }) => trouble::draw(model, frame, body),
+        Some(Phase::Finished { .. } | Phase::Closed { .. }) if !model.history.advised.is_empty() => {
+            advice::draw(model, frame, body);
+        }
         _ if model.ui.room() == Room::Wide => {
             let [left, right] = Layout::horizontal([Constraint::Length(34), Constraint::Fill(1)]).areas(body);
             steps::draw(model, frame, left);
@@ -88,9 +93,12 @@ fn run(model: &Model, frame: &mut Frame<'_>, body: Rect) {
 
 /// The step at the cursor: what runs, what it rests on, where it arrives.
 fn step(model: &Model, frame: &mut Frame<'_>, area: Rect) {
-    if matches!(model.state.as_ref().map(|state| &state.phase), Some(Phase::Asking)) {
-        manual::draw(model, frame, area);
-        return;
+    match model.state.as_ref().map(|state| &state.phase) {
+        Some(Phase::Asking) => return manual::draw(model, frame, area),
+        Some(Phase::Finished { outcome } | Phase::Closed { outcome }) => {
+            return ended::draw(model, frame, area, *outcome);
+        }
+        _ => {}
     }
     let width = usize::from(area.width.saturating_sub(2));
     if area.height < 16 {

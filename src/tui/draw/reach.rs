@@ -17,7 +17,7 @@ pub fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     let width = usize::from(area.width.saturating_sub(2));
     let rows = rows(model, width);
     let all = model.assessed().map_or(0, |assessed| assessed.reaches.len());
-    let right = if all > 1 { "the most dangerous command; Enter shows all" } else { "" };
+    let right = if all > 1 { "most dangerous one; Enter shows all" } else { "" };
     panel::draw(frame, area, model, &Title::new("Reach of this statement", right), rows);
 }
 

@@ -162,6 +162,10 @@ fn reached(model: &Model, request: &RequestState, own: Option<&OwnLook>, width: 
     let mut rows = vec![row(theme, Role::Focus, format!("WHAT IT REACHES   {whose}"))];
     rows.extend(reach::of(theme, assessed, width));
     rows.extend(reach::survivors(theme, &kept_copies(&request.text)));
+    for (step, load) in &model.history.loads {
+        let text = format!("measured in {step}: {load}");
+        rows.extend(wrap(&text, width).into_iter().map(|part| row(theme, Role::Text, part)));
+    }
     if let Some(way) = &request.assessed.way_back {
         for text in [format!("way back before: {}", way.before), format!("way back after:  {}", way.after)] {
             rows.extend(wrap(&say(&text), width).into_iter().map(|part| row(theme, Role::Text, part)));
@@ -235,7 +239,7 @@ fn answer(model: &Model, review: &Review, frame: &mut Frame<'_>, area: Rect) {
         None => format!("approve is possible.  key {}", say(&model.viewer.key)),
     };
     rows.push(row(theme, Role::Caution, words::clip(&status, width)));
-    panel::draw(frame, area, model, &Title::new("Answer", "Tab to type; Esc leaves it unanswered; no paste"), rows);
+    panel::draw(frame, area, model, &Title::new("Answer", "Tab to type; no paste; Esc leaves"), rows);
     if let Some(cursor) = cursor
         && model.ui.prompt.is_none()
     {

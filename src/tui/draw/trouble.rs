@@ -39,7 +39,7 @@ fn heading(model: &Model, state: &State) -> (&'static str, String) {
             StopReason::Blocked => ("BLOCKED", "nothing was sent".to_owned()),
             StopReason::Approval { .. } => ("NO APPROVAL", "nothing was sent".to_owned()),
             StopReason::Deadline { .. } => ("TOO LATE", String::new()),
-            StopReason::TooLong { .. } => ("TOO LONG", String::new()),
+            StopReason::TooLong { .. } => ("TOO LONG", "the load ended between two chunks".to_owned()),
             StopReason::Refused => ("REFUSED", String::new()),
         },
         _ => ("STOPPED", String::new()),
@@ -55,8 +55,9 @@ fn facts(model: &Model, state: &State, width: usize) -> Vec<Line<'static>> {
     };
     if let Phase::Stopped { why, .. } = &state.phase {
         say_all(Role::Alarm, &why.to_string());
-        if let StopReason::TooLong { left, limit } = why {
-            say_all(Role::Text, &format!("left {} at most, limit {}", long(*left), long(*limit)));
+        if let (StopReason::TooLong { .. }, Some(estimate)) = (why, &notes.estimate) {
+            say_all(Role::Text, &format!("{estimate}; {} to {} left", long(estimate.low), long(estimate.high)));
+            say_all(Role::Text, "what is loaded stays, and going on begins behind it");
         }
     }
     if matches!(&state.phase, Phase::Stopped { why: StopReason::Blocked, .. }) {
@@ -109,7 +110,8 @@ fn differences(theme: Theme, evidence: &[Evidence], width: usize) -> Vec<Line<'s
     rows
 }
 
-fn destroyed(model: &Model) -> Line<'static> {
+/// What this run has destroyed so far, in one line.
+pub fn destroyed(model: &Model) -> Line<'static> {
     let steps: Vec<&str> = model.history.destroyed.iter().map(crate::domain::base::StepId::as_str).collect();
     let text = if steps.is_empty() {
         "nothing destructive has been sent in this run".to_owned()
@@ -150,6 +152,6 @@ const fn needs(choice: &Choice) -> &'static str {
     match choice {
         Choice::LookAgain => "needs only Enter",
         Choice::TryAgain | Choice::GoOn => "needs the step's name",
-        Choice::Abort => "needs the run's name",
+        Choice::PromoteByHand | Choice::Abort => "needs the run's name",
     }
 }

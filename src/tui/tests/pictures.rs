@@ -50,6 +50,26 @@ fn every_moment_of_a_run_in_both_common_sizes() {
     }
 }
 
+/// What stays to be read when a run is over; nothing stops it any more.
+#[test]
+fn the_end_of_a_run() {
+    for (name, story) in [("done", scenes::done()), ("advised", scenes::advised())] {
+        in_sizes(name, &story, &[WIDE, NARROW]);
+    }
+}
+
+#[test]
+fn two_signatures_without_an_own_look_say_what_is_missing() {
+    let story = scenes::unmeasured();
+    let shown = picture(&driver(&story, 100, 30));
+    assert!(shown.contains("GATE 2/2") && shown.contains("2/2 have approved; 1 own measurement missing"), "{shown}");
+    assert!(shown.lines().nth(1).unwrap().contains("(1 own measurement missing)"), "{shown}");
+    let mut measured = scenes::unmeasured();
+    measured.approve("bob", 2, Some(crate::domain::journal::record::OwnMeasurement { confirmed: 41, of: 41 }));
+    let shown = picture(&driver(&measured, 100, 30));
+    assert!(shown.contains("GATE 2/2") && !shown.contains("missing"), "{shown}");
+}
+
 #[test]
 fn small_windows_still_say_whose_turn_it_is_and_how_to_stop() {
     for (name, story) in [("half_approved", scenes::half_approved()), ("refused", scenes::refused())] {
@@ -119,7 +139,7 @@ fn nothing_is_said_by_colour_or_sign_alone() {
     }
     let alike: Vec<_> = told.values().filter(|names| names.len() > 1).collect();
     // A held run waits in the same place; the first line says that it is held.
-    assert_eq!(alike, [&vec!["half_approved", "held"]]);
+    assert_eq!(alike, [&vec!["half_approved", "held"], &vec!["manual", "held_manual"]]);
 }
 
 #[test]

@@ -1,13 +1,16 @@
 //! The moments of an incident that the tests look at.
 
 use crate::domain::approval::votes::InputVerb;
-use crate::domain::base::Danger;
+use crate::domain::base::{Danger, Span};
 use crate::domain::journal::record::{OwnMeasurement, Record};
 use crate::domain::run::effect::Input;
 use crate::domain::run::outcome::Outcome;
 use crate::domain::run::state::Phase;
+use crate::domain::runbook::Work;
 use crate::domain::snapshot::{FactKey, LinkFact, Value};
+use crate::domain::vocabulary::Action;
 use crate::tui::fixture::{Spare, Story, copy_step, detach_step, drop_step, manual_step};
+use crate::tui::model::Seat;
 
 pub(super) fn manual() -> Story {
     let mut story = Story::new(Spare::Follows, vec![manual_step(), detach_step()]);
@@ -49,6 +52,52 @@ pub(super) fn running() -> Story {
         story.run_until(|phase| matches!(phase, Phase::Sending { .. }));
     }
     story.wait(1812).progress(38_879_550).wait(3);
+    story
+}
+
+/// The load is longer than its limit and ended between two chunks.
+pub(super) fn too_long() -> Story {
+    let mut copy = copy_step();
+    if let Work::Act(Action::CopyTable(copy)) = &mut copy.work {
+        copy.limit = Some(Span::from_secs(3600));
+    }
+    let mut story = Story::new(Spare::Detached, vec![copy, drop_step(Spare::Detached, "none")]);
+    story.run_until(|phase| matches!(phase, Phase::Sending { .. }));
+    story.wait(60).progress(1_238_880).wait(1);
+    story.give(Input::Came(Outcome::Interrupted { detail: "1238880 rows copied; a copy can go on there".to_owned() }));
+    story.wait(12);
+    story
+}
+
+/// Somebody chose to promote the spare by hand.
+pub(super) fn advised() -> Story {
+    let mut story = too_long();
+    story.signed(InputVerb::Choose, "2").run_until(|_| false);
+    story.wait(3);
+    story
+}
+
+/// Every step is done.
+pub(super) fn done() -> Story {
+    let mut story = Story::new(Spare::Follows, vec![manual_step(), detach_step()]);
+    story.wait(2).run_until(|_| false).wait(64);
+    story.signed(InputVerb::Answer, "maintenance").run_until(|_| false);
+    story.wait(9);
+    story
+}
+
+/// Two people have signed the text alone, and the policy wants an own look of one.
+pub(super) fn unmeasured() -> Story {
+    let mut story = waiting();
+    story.approve("ana", 1, None).approve("bob", 2, None).wait(19);
+    story
+}
+
+/// Held while a person is asked.
+pub(super) fn held_manual() -> Story {
+    let mut story = manual();
+    story.give(Input::Hold { by: "chen".to_owned(), reason: "the page is not up".to_owned() });
+    story.wait(5);
     story
 }
 
@@ -105,6 +154,9 @@ pub(super) fn all() -> Vec<(&'static str, Story)> {
         ("drift", drift()),
         ("manual", manual()),
         ("held", held()),
+        ("held_manual", held_manual()),
+        ("too_long", too_long()),
+        ("unmeasured", unmeasured()),
     ]
 }
 
@@ -123,6 +175,10 @@ fn the_scenes_are_what_they_are_called() {
     assert_eq!(at(&unknown()), "stopped");
     assert!(drift().seen.iter().any(|seen| matches!(seen.record, Record::Drifted { .. })));
     assert!(held().state.held.is_some());
+    assert_eq!(at(&too_long()), "stopped");
+    assert!(!advised().screen("ana", Seat::Executes, 80, 24).history.advised.is_empty());
+    assert_eq!((at(&advised()), at(&done())), ("closed", "closed"));
+    assert_eq!(at(&unmeasured()), "waiting for signatures");
     let mut answered = manual();
     answered.signed(InputVerb::Answer, "maintenance").run_until(|_| false);
     assert!(matches!(answered.state.phase, Phase::Closed { .. }), "{:?}", answered.state.phase.word());

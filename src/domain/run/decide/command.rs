@@ -195,6 +195,10 @@ fn came(setup: &Setup, state: &State, plan: &Armed, index: usize, outcome: Outco
             Decision::record(Record::Came { step, command: index, outcome, learned: Vec::new() })
                 .then(stop(StopReason::Failed { why }, &RETRY_OR_ABORT))
         }
+        outcome @ Outcome::Interrupted { .. } => {
+            Decision::record(Record::Came { step, command: index, outcome, learned: Vec::new() })
+                .then(super::estimate::stopped(state, plan, index))
+        }
         outcome => {
             let learned = learned(plan, index, &outcome);
             Decision::record(Record::Came { step, command: index, outcome, learned })

@@ -3,6 +3,7 @@
 //! It changes nothing and remembers nothing. An effect that touches a server stands behind the record of its intent,
 //! because the executor makes records durable before it performs effects.
 
+mod advise;
 mod command;
 mod enter;
 mod estimate;
@@ -47,7 +48,7 @@ pub fn decide(setup: &Setup, state: &State, input: Input, now: Moment) -> Decisi
     match input {
         Input::Hold { by, reason } => hold(state, by, reason),
         Input::Person(person) => person::decide(setup, state, person, now),
-        Input::Progress(progress) => estimate::decide(state, &progress, now),
+        Input::Progress(progress) => estimate::decide(state, &progress),
         input => go_on(setup, state, input, now),
     }
 }
@@ -67,6 +68,7 @@ fn go_on(setup: &Setup, state: &State, input: Input, now: Moment) -> Decision {
             command::doubt(setup, state, &doubt, input, now)
         }
         Phase::Settling { plan } => settle::settling(setup, state, plan.as_ref(), input, now),
+        Phase::Advising { plan, command } => advise::decide(setup, state, plan, *command, input),
         Phase::Finished { outcome } => Decision::record(Record::Closed { outcome: *outcome }),
         Phase::Closed { .. } => Decision::effect(Effect::Finish(Finish::Closed)),
         Phase::Asking | Phase::Stopped { .. } => Decision::nothing(),
