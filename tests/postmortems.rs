@@ -7,6 +7,8 @@ mod approvals;
 mod crashes;
 #[path = "postmortems/driver.rs"]
 mod driver;
+#[path = "postmortems/held.rs"]
+mod held;
 #[path = "postmortems/protect.rs"]
 mod protect;
 #[path = "postmortems/rebuild.rs"]

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::detach_replica::{FENCE, statement};
-use super::resume_replica::{release, resumed};
+use super::resume_replica::{release, resumed, stopped};
 use crate::domain::base::{Danger, ServerName};
 use crate::domain::script::Command;
 use crate::domain::snapshot::{FactKey, LinkFact, Look, Patch, Value};
@@ -45,6 +45,10 @@ impl ActionEntry for ReattachReplica {
         if commands.is_empty() {
             return Err(format!("{} is not detached", self.server));
         }
+        // Somebody, or a restart, may have started the threads behind the fence, and a source changes only at rest.
+        let stop = dialect.stop_replication(Channel::All, Threads::Both);
+        let patch = stopped(look, &self.server, &channels);
+        commands.insert(0, statement(&self.server, stop, dialect, Danger::Protective, patch));
         let start = dialect.start_replication(Channel::All, Threads::Both);
         let patch = resumed(look, &self.server, &channels);
         commands.push(release(look, statement(&self.server, start, dialect, Danger::Reversible, patch), &channels));
