@@ -82,7 +82,8 @@ while IFS= read -r line; do
     request.approved)
         id=$(printf '%s\n' "$payload" | json request); printf '%s\n' "$payload" | json by >> "$work/approvers.$id"
         who=$(printf '%s\n' "$payload" | json by); [ -f "requests/$id/$who.approve.sig" ] || bad "requests/$id/$who.approve.sig is missing" ;;
-    request.stopped | request.void) printf '%s\n' "$payload" | json request >> "$work/stopped" ;;
+    request.stopped | request.void)
+        id=$(printf '%s\n' "$payload" | json request); echo "$id" >> "$work/stopped"; echo "$at" > "$work/stopped.$id" ;;
     step.answered | run.released | run.chosen) echo "$seq $at" >> "$work/inputs" ;;
     step.armed)
         case $payload in *'"request":null'*'"danger":"destructive"'* | *'"danger":"destructive"'*'"request":null'*) bad "line $seq: destructive and not approved" ;; esac ;;
@@ -131,6 +132,8 @@ done < "$work/inputs"
 for doc in requests/*/*.reject.txt requests/*/*.withdraw.txt; do
     [ -f "$doc" ] || continue
     verb=${doc%.txt}; verb=${verb##*.}; who=${doc##*/}; who=${who%."$verb".txt}
+    id=${doc#requests/}; id=${id%%/*}; [ -f "$work/stopped.$id" ] || bad "$doc is not in the journal"
+    read -r at < "$work/stopped.$id"
     good_in_any "$doc" "$doc.sig" "$who" "$verb" "$at" > /dev/null || bad "$doc.sig"
 done
 

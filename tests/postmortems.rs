@@ -7,6 +7,8 @@ mod approvals;
 mod crashes;
 #[path = "postmortems/driver.rs"]
 mod driver;
+#[path = "postmortems/held.rs"]
+mod held;
 #[path = "postmortems/limit.rs"]
 mod limit;
 #[path = "postmortems/mortal.rs"]

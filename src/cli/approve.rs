@@ -13,6 +13,7 @@ use super::who::Operator;
 use crate::domain::approval::challenge::Challenge;
 use crate::domain::approval::request::Request;
 use crate::domain::approval::sshsig::{Verb, tidied};
+use crate::domain::approval::trust::Trust;
 use crate::domain::approval::votes::{Objection, Stop, Subject};
 use crate::domain::base::{Digest, Principal, RunId};
 use crate::domain::journal::record::{Approval, OwnMeasurement, Stopper};
@@ -28,7 +29,7 @@ use crate::store::trust_files;
 
 pub async fn approve(args: ApproveArgs) -> Result<Exit, CliError> {
     let store = open_store(&args.state)?;
-    let Operator { who, signer, .. } = Operator::of(&args.operator, &args.state).await?;
+    let Operator { who, signer, trust } = Operator::of(&args.operator, &args.state).await?;
     let (state, request) = find_request(&store, &args.request).await?;
     expect_open(&request)?;
     let challenge = Challenge::of(&request);
@@ -41,7 +42,7 @@ pub async fn approve(args: ApproveArgs) -> Result<Exit, CliError> {
         say(&format!("you see what the driver saw: {confirmed} of {of} claims, the same script, the same reach"));
     }
     let said = Said { measured, answer: args.answer, reason: args.reason };
-    let person = sign_approval(&signer, &who, &request, said).await?;
+    let person = sign_approval(&signer, &trust, &who, &request, said).await?;
     put(&store, &state.opened.run, &person).await?;
     data(&format!("approval of {} by {} is on its way to {}", args.request, who, state.opened.run));
     Ok(Exit::Ok)
@@ -55,9 +56,10 @@ pub struct Said {
     pub reason: String,
 }
 
-/// The approval as a person's message, signed over the very bytes of the request.
+/// The approval as a person's message, signed over the very bytes of the request. An error if it would change nothing.
 pub async fn sign_approval(
     signer: &Signer,
+    trust: &Trust,
     by: &Principal,
     request: &RequestState,
     said: Said,
@@ -65,14 +67,22 @@ pub async fn sign_approval(
     let armored = signer.sign(Verb::Approve, request.text.as_bytes()).await?;
     let Said { measured, answer, reason } = said;
     let approval = Approval { by: by.clone(), armored, measured, answer: Some(answer), reason: Some(reason) };
+    expect_counts(trust, request, &approval)?;
     Ok(Person::Approve { request: request.header.request.clone(), approval })
+}
+
+/// Says so here and now when a signature would not count; the executor counts again, by the same rule.
+fn expect_counts(trust: &Trust, request: &RequestState, approval: &Approval) -> Result<(), CliError> {
+    request
+        .takes(approval, trust, now())
+        .map_err(|why| CliError::new(Exit::Approval, format!("the signature does not count: {why}")))
 }
 
 pub fn expect_open(request: &RequestState) -> Result<(), CliError> {
     if let Some(ended) = &request.ended {
         return Err(CliError::new(
             Exit::Approval,
-            format!("request {} is not open any more: {ended:?}", request.header.request),
+            format!("request {} is not open any more: {ended}", request.header.request),
         ));
     }
     if now() >= request.header.expires {
@@ -199,6 +209,7 @@ pub async fn approval(command: ApprovalCommand) -> Result<Exit, CliError> {
         .map_err(|error| CliError::new(Exit::Approval, format!("the signature does not count: {error}")))?;
     let by = signature.principal().clone();
     let approval = Approval { by: by.clone(), armored, measured: None, answer: None, reason: None };
+    expect_counts(&trust, &request, &approval)?;
     put(&store, &run.opened.run, &Person::Approve { request: id.clone(), approval }).await?;
     data(&format!("approval of {id} by {by} is on its way (detached)"));
     Ok(Exit::Ok)

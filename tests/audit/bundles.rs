@@ -116,6 +116,20 @@ async fn a_run_that_nobody_closed_is_said_to_be_so_and_is_no_fault() {
 }
 
 #[tokio::test]
+async fn a_rejected_request_is_no_fault_for_stock_tools_either() {
+    let rejected = |trust: &_| {
+        let mut made = story::approved(trust);
+        made.reject(CHEN);
+        made
+    };
+    let (place, _) = Place::of(rejected).await;
+    place.export().await;
+    assert_eq!(ours(&place.bundle(), &place.anchor), Ok(Standing::NotEnded));
+    let (code, text) = stock("sh", &place.bundle(), Some(&place.anchor));
+    assert!(code == Some(3) && text.contains("RUN NOT CLOSED"), "{code:?} {text}");
+}
+
+#[tokio::test]
 async fn without_an_anchor_the_bundle_has_only_its_own_word() {
     let place = Place::exported().await;
     let verified = export::verify(&place.bundle(), None).unwrap();

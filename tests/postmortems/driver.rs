@@ -66,15 +66,23 @@ pub fn tool(program: &str, arguments: &[&str], input: Option<&Path>) -> Said {
 
 impl Office {
     pub fn open() -> Self {
+        Self::with(&["ana=ana.pub", "bob=bob.pub", "eve=eve.pub"], None)
+    }
+
+    /// An office with these operators' keys (`ana2` is there as well) and this policy, else the default one.
+    pub fn with(operators: &[&str], policy: Option<&str>) -> Self {
         let office = Self { home: tempfile::tempdir().unwrap() };
-        for name in ["ana", "bob", "eve", "stranger"] {
+        for name in ["ana", "ana2", "bob", "eve", "stranger"] {
             let file = office.path(name);
             tool("ssh-keygen", &["-q", "-t", "ed25519", "-N", "", "-C", name, "-f", file.to_str().unwrap()], None)
                 .expect(0);
         }
-        let operators: Vec<String> = ["ana", "bob", "eve"].iter().map(|name| format!("{name}={name}.pub")).collect();
         let mut arguments = vec!["trust", "init", "--state", "S"];
         arguments.extend(operators.iter().flat_map(|pair| ["--operator", pair]));
+        if let Some(policy) = policy {
+            std::fs::write(office.path("policy.yaml"), policy).unwrap();
+            arguments.extend(["--policy", "policy.yaml"]);
+        }
         office.cli(&arguments).expect(0);
         office
     }

@@ -24,6 +24,8 @@ fn a_destructive_step_is_sent_once_two_people_have_signed_and_not_before() {
     assert!(matches!(bench.go_on()[..], [Effect::WakeAt(_)]));
     bench.approve("ana", 1);
     bench.approve("ana", 11);
+    let Record::SignatureRefused { why, .. } = bench.last() else { panic!("{:?}", bench.last()) };
+    assert!(why.contains("counted already"), "{why}");
     assert!(matches!(bench.go_on()[..], [Effect::WakeAt(_)]), "one person with two keys is one person");
     bench.approve("bob", 2);
     assert!(matches!(bench.go_on()[..], [Effect::WakeAt(_)]));

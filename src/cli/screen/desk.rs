@@ -141,8 +141,9 @@ impl Desk {
         if let Some(how) = look.contradicts() {
             return Err(CliError::new(Exit::Drift, format!("your own look differs: {how}")));
         }
+        let Operator { signer, who, trust } = &self.operator;
         let said = Said { measured: look.measurement(), answer, reason };
-        let person = sign_approval(&self.operator.signer, &self.operator.who, &request, said).await?;
+        let person = sign_approval(signer, trust, who, &request, said).await?;
         self.put(&person).await?;
         Ok(format!("your approval of {id} is signed and on its way"))
     }

@@ -176,6 +176,22 @@ pub fn count(subject: Subject<'_>, submissions: &[Submission<'_>], trust: &Trust
     tally
 }
 
+/// Whether one more signature would count beside those that came in before it, or why it would change nothing.
+pub fn adds(
+    subject: Subject<'_>,
+    earlier: &[Submission<'_>],
+    new: Submission<'_>,
+    trust: &Trust,
+    at: Timestamp,
+) -> Result<(), NotCounted> {
+    let submissions = [earlier, &[new]].concat();
+    let tally = count(subject, &submissions, trust, at);
+    match tally.not_counted.into_iter().find(|(place, _)| *place == earlier.len()) {
+        Some((_, why)) => Err(why),
+        None => Ok(()),
+    }
+}
+
 /// Checks one signature by itself: made by an operator who may approve this.
 fn eligible(
     subject: Subject<'_>,

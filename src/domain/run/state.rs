@@ -5,8 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::domain::approval::counting::Submission;
+use crate::domain::approval::counting::{self, Submission};
 use crate::domain::approval::request::Header;
+use crate::domain::approval::trust::Trust;
 use crate::domain::base::{Danger, Digest, Principal, RequestId, Span, StepId, Timestamp};
 use crate::domain::journal::Head;
 use crate::domain::journal::record::{
@@ -137,6 +138,16 @@ pub struct RequestState {
 }
 
 impl RequestState {
+    /// What the signatures are over, as they are counted.
+    pub fn subject(&self) -> counting::Subject<'_> {
+        counting::Subject { request: self.text.as_bytes(), danger: self.danger, requester: &self.header.requested_by }
+    }
+
+    /// Whether one more approval would count, or why it would change nothing.
+    pub fn takes(&self, approval: &Approval, trust: &Trust, at: Timestamp) -> Result<(), counting::NotCounted> {
+        counting::adds(self.subject(), &self.submissions(), approval.submission(), trust, at)
+    }
+
     /// The signatures that came in, as they are counted.
     pub fn submissions(&self) -> Vec<Submission<'_>> {
         self.approvals.iter().map(Approval::submission).collect()
@@ -149,6 +160,16 @@ pub enum Ended {
     Used,
     Void { why: String },
     Stopped { by: Principal, how: Stopper, reason: String },
+}
+
+impl std::fmt::Display for Ended {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Used => f.write_str("it was used"),
+            Self::Void { why } => f.write_str(why),
+            Self::Stopped { by, reason, .. } => write!(f, "{by} said no: {reason}"),
+        }
+    }
 }
 
 /// A record that makes no sense where it stands.

@@ -394,7 +394,7 @@ fn one_person_who_signs_twice_is_shown_as_one() {
     let mut story = scenes::half_approved();
     story.approve("ana", 1, None);
     let model = story.screen("ana", Seat::Watches, 100, 30);
-    assert_eq!(model.open_request().unwrap().approvals.len(), 2);
+    assert_eq!(model.open_request().unwrap().approvals.len(), 1);
     let shown = picture(&model);
     assert!(shown.contains("GATE 1/2") && !shown.contains("GATE 2/2"), "{shown}");
 }

@@ -174,3 +174,18 @@ fn a_touch_or_a_pin_counts_as_the_policy_asks() {
     }
     assert_eq!(tally_with("pin", 0x01).not_counted(), [(0, NotCounted::NoPin { principal: name("ana") })]);
 }
+
+#[test]
+fn one_more_signature_adds_only_what_counts() {
+    let trust = Draft::first(&[("ana", 1), ("ana", 4), ("bob", 2)]).anchored();
+    let (ana, first, other_key, second) = (name("ana"), approval(1), approval(4), approval(2));
+    let adds = |new: Submission<'_>| adds(destructive(&ana), &[measured(&first)], new, &trust, at(NOW));
+    let again = Err(NotCounted::Again { principal: ana.clone() });
+    assert_eq!(adds(measured(&first)), again);
+    assert_eq!(adds(measured(&other_key)), again);
+    assert_eq!(adds(measured(&second)), Ok(()));
+    assert!(matches!(adds(measured("nonsense")), Err(NotCounted::Distrust(_))));
+    let blind = Submission { review: Review::Detached, ..measured(&first) };
+    let looked = super::adds(destructive(&ana), &[blind], measured(&first), &trust, at(NOW));
+    assert_eq!(looked, Ok(()), "a better look replaces the first one");
+}

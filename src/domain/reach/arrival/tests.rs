@@ -120,3 +120,19 @@ fn an_unlogged_statement_relies_on_no_state_of_a_link() {
     assert!(relied_on(Carry::Logged), "the control: a logged statement does");
     assert!(!relied_on(Carry::Unlogged));
 }
+
+#[test]
+fn behind_a_fence_the_threads_are_nobodys_business() {
+    use crate::domain::snapshot::Claim;
+    let claims = |fixture: &Fixture| -> Vec<Claim> {
+        let snapshot = fixture.snapshot();
+        let mut look = Look::at(&snapshot);
+        let found = reach(&mut look, &fixture.fleet(), &"a".parse().unwrap(), Carry::Logged);
+        assert!(found.arrivals.iter().all(|line| line.server.as_str() != "b" || line.how == How::Never));
+        look.evidence().into_iter().map(|evidence| evidence.claim).collect()
+    };
+    let fleet = |replica| Fixture::new().server("a").replica("b", replica);
+    let resting = claims(&fleet(Replica::of("a").detached()));
+    assert_eq!(resting, claims(&fleet(Replica::of("a").detached().receiver("connecting").error("no such host"))));
+    assert_eq!(resting, claims(&fleet(Replica::of("a").detached().forget(LinkFact::Applier))));
+}

@@ -1,7 +1,6 @@
 //! What people ask: signatures, objections, signed inputs, hold, notes. Whatever is not accepted is recorded with why.
 
 use super::{RETRY_OR_ABORT, Setup, hold, stop};
-use crate::domain::approval::sshsig::Verb;
 use crate::domain::approval::votes::{Input as SignedInput, InputVerb, Objection, Stop, Subject};
 use crate::domain::base::{Digest, Principal, RequestId};
 use crate::domain::journal::record::{Approval, Choice, Record, SignedText, StopReason, Stopper};
@@ -47,12 +46,10 @@ fn approve(setup: &Setup, state: &State, id: &RequestId, approval: Approval, now
     if now.time >= request.header.expires {
         return refused(format!("it came after the request expired at {}", request.header.expires.to_seconds()));
     }
-    match setup.trust.verify(&approval.armored, Verb::Approve, request.text.as_bytes(), now.time) {
+    // Only what counts is an approval: a signature that changes nothing is recorded as that, with the reason.
+    match request.takes(&approval, &setup.trust, now.time) {
         Err(why) => refused(why.to_string()),
-        Ok(signature) if *signature.principal() != approval.by => {
-            refused(format!("it came as the signature of {} and is one of {}", approval.by, signature.principal()))
-        }
-        Ok(_) => Decision::record(Record::Approved { request: id.clone(), signature: approval }),
+        Ok(()) => Decision::record(Record::Approved { request: id.clone(), signature: approval }),
     }
 }
 

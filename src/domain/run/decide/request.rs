@@ -8,7 +8,7 @@ use crate::domain::approval::{authorized, counting};
 use crate::domain::base::{RequestId, text};
 use crate::domain::journal::record::{Record, StopReason};
 use crate::domain::run::effect::{Decision, Effect, Input, Moment};
-use crate::domain::run::state::{Ended, RequestState, State};
+use crate::domain::run::state::{RequestState, State};
 use crate::domain::runbook::Step;
 use crate::domain::snapshot::Snapshot;
 use crate::domain::step::{Assessment, Standing, assess};
@@ -61,7 +61,7 @@ fn header(setup: &Setup, state: &State, step: &Step, assessment: &Assessment, no
 pub(super) fn decide(setup: &Setup, state: &State, id: &RequestId, input: Input, now: Moment) -> Decision {
     let (Some(request), Some(step)) = (state.requests.get(id), setup.step(state)) else { return Decision::nothing() };
     if let Some(ended) = &request.ended {
-        return Decision::record(stop(StopReason::Approval { why: ended_why(ended) }, &RETRY_OR_ABORT));
+        return Decision::record(stop(StopReason::Approval { why: ended.to_string() }, &RETRY_OR_ABORT));
     }
     if now.time >= request.header.expires {
         let why = format!("it expired at {}", request.header.expires.to_seconds());
@@ -85,12 +85,7 @@ pub(super) fn decide(setup: &Setup, state: &State, id: &RequestId, input: Input,
 
 /// Whether enough distinct people have signed exactly this request.
 pub(super) fn enough(setup: &Setup, request: &RequestState, now: Moment) -> Result<(), counting::Missing> {
-    let subject = counting::Subject {
-        request: request.text.as_bytes(),
-        danger: request.danger,
-        requester: &request.header.requested_by,
-    };
-    counting::count(subject, &request.submissions(), &setup.trust, now.time).enough()
+    counting::count(request.subject(), &request.submissions(), &setup.trust, now.time).enough()
 }
 
 /// Whether the step as it is assessed now is, byte for byte, what was signed; else what differs.
@@ -122,14 +117,6 @@ fn only_in<'a>(text: &'a str, other: &str) -> Option<&'a str> {
 pub(super) fn void(id: &RequestId, why: String) -> Decision {
     Decision::record(Record::RequestVoid { request: id.clone(), why: why.clone() })
         .then(stop(StopReason::Approval { why }, &RETRY_OR_ABORT))
-}
-
-fn ended_why(ended: &Ended) -> String {
-    match ended {
-        Ended::Used => "it was used".to_owned(),
-        Ended::Void { why } => why.clone(),
-        Ended::Stopped { by, reason, .. } => format!("{by} said no: {reason}"),
-    }
 }
 
 /// The signed script, if its signatures are enough at this very moment.

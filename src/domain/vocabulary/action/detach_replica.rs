@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::resume_replica::stopped;
 use crate::domain::base::{Danger, RunId, ServerName, TableName};
 use crate::domain::reach::Carry;
 use crate::domain::script::{Command, Work};
@@ -31,14 +32,9 @@ impl ActionEntry for DetachReplica {
     fn script(&self, _world: World<'_>, look: &mut Look<'_>) -> Result<Vec<Command>, String> {
         let dialect = dialect_of(look, &self.server)?;
         let channels = channels_of(look, &self.server)?;
-        let mut stopped = Patch::default();
-        for channel in &channels {
-            for fact in [LinkFact::Receiver, LinkFact::Applier] {
-                stopped.set(FactKey::link(&self.server, channel, fact), Value::text("stopped"), look.taken());
-            }
-        }
         let stop = dialect.stop_replication(Channel::All, Threads::Both);
-        let mut commands = vec![statement(&self.server, stop, dialect, Danger::Protective, stopped)];
+        let patch = stopped(look, &self.server, &channels);
+        let mut commands = vec![statement(&self.server, stop, dialect, Danger::Protective, patch)];
         for channel in &channels {
             let address = link_text(look, &self.server, channel, LinkFact::Address)?;
             if address.starts_with(NOWHERE) {

@@ -4,9 +4,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::detach_replica::statement;
+use super::resume_replica::stopped;
 use crate::domain::base::{Danger, ServerName};
 use crate::domain::script::Command;
-use crate::domain::snapshot::{FactKey, LinkFact, Look, Patch, Value};
+use crate::domain::snapshot::Look;
 use crate::domain::sql::dialect::{Channel, Threads};
 use crate::domain::vocabulary::reading::{channels_of, dialect_of};
 use crate::domain::vocabulary::{ActionEntry, World};
@@ -28,12 +29,8 @@ impl ActionEntry for PauseReplica {
 
     fn script(&self, _world: World<'_>, look: &mut Look<'_>) -> Result<Vec<Command>, String> {
         let dialect = dialect_of(look, &self.server)?;
-        let mut patch = Patch::default();
-        for channel in channels_of(look, &self.server)? {
-            for fact in [LinkFact::Receiver, LinkFact::Applier] {
-                patch.set(FactKey::link(&self.server, &channel, fact), Value::text("stopped"), look.taken());
-            }
-        }
+        let channels = channels_of(look, &self.server)?;
+        let patch = stopped(look, &self.server, &channels);
         let stop = dialect.stop_replication(Channel::All, Threads::Both);
         Ok(vec![statement(&self.server, stop, dialect, Danger::Protective, patch)])
     }

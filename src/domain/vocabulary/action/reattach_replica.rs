@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::detach_replica::statement;
-use super::resume_replica::{release, resumed};
+use super::resume_replica::{release, resumed, stopped};
 use crate::domain::base::{Danger, ServerName};
 use crate::domain::script::Command;
 use crate::domain::snapshot::fact::NOWHERE;
@@ -44,7 +44,12 @@ impl ActionEntry for ReattachReplica {
             let text = dialect.change_source(Channel::Named(channel), &[SourceOption::Host(host)]);
             commands.push(statement(&self.server, text, dialect, Danger::Reversible, patch));
         }
-        if commands.is_empty() && !stopped(look, &self.server, &channels)? {
+        if !commands.is_empty() {
+            // Somebody, or a restart, may have started the threads behind the fence, and a source changes only at rest.
+            let stop = dialect.stop_replication(Channel::All, Threads::Both);
+            let patch = stopped(look, &self.server, &channels);
+            commands.insert(0, statement(&self.server, stop, dialect, Danger::Protective, patch));
+        } else if !rests(look, &self.server, &channels)? {
             return Err(format!("{} is not detached", self.server));
         }
         let start = dialect.start_replication(Channel::All, Threads::Both);
@@ -63,7 +68,7 @@ impl ActionEntry for ReattachReplica {
 }
 
 /// Whether a channel does not run.
-fn stopped(look: &mut Look<'_>, server: &ServerName, channels: &[String]) -> Result<bool, String> {
+fn rests(look: &mut Look<'_>, server: &ServerName, channels: &[String]) -> Result<bool, String> {
     for channel in channels {
         for fact in [LinkFact::Receiver, LinkFact::Applier] {
             if link_text(look, server, channel, fact)? == "stopped" {
@@ -96,7 +101,7 @@ mod tests {
     fn an_attempt_that_was_cut_off_before_the_start_is_only_started() {
         let cut_off = script(Replica::of("a").receiver("stopped").applier("stopped")).unwrap();
         assert!(matches!(&cut_off[..], [start] if start.starts_with("START ")), "{cut_off:?}");
-        assert_eq!(script(Replica::of("a").detached()).unwrap().len(), 2);
+        assert_eq!(script(Replica::of("a").detached()).unwrap().len(), 3);
     }
 
     #[test]

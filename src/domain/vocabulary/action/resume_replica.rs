@@ -58,6 +58,17 @@ pub(super) fn resumed(look: &Look<'_>, server: &ServerName, channels: &[String])
     patch
 }
 
+/// No channel receives or applies.
+pub(super) fn stopped(look: &Look<'_>, server: &ServerName, channels: &[String]) -> Patch {
+    let mut patch = Patch::default();
+    for channel in channels {
+        for fact in [LinkFact::Receiver, LinkFact::Applier] {
+            patch.set(FactKey::link(server, channel, fact), Value::text("stopped"), look.taken());
+        }
+    }
+    patch
+}
+
 /// Gives `command` the effects that wait at the replica: starting it executes them there, and its own replicas get
 /// them. Not knowing what waits counts as anything.
 pub(super) fn release(look: &mut Look<'_>, mut command: Command, channels: &[String]) -> Command {
