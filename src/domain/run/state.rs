@@ -3,16 +3,15 @@
 //! [`State::apply`] is bookkeeping. It never evaluates, predicts or classifies, so a newer program reads an old journal
 //! the same. A record that makes no sense where it stands is an error, not something to ignore.
 
+mod request;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::domain::approval::counting::{self, Submission};
-use crate::domain::approval::request::Header;
-use crate::domain::approval::trust::Trust;
-use crate::domain::base::{Danger, Digest, Principal, RequestId, Span, StepId, Timestamp};
+pub use request::{Ended, RequestState};
+
+use crate::domain::base::{Danger, Digest, RequestId, Span, StepId, Timestamp};
 use crate::domain::journal::Head;
-use crate::domain::journal::record::{
-    Approval, Assessed, Choice, Ending, Learned, Opened, Record, StopReason, Stopper,
-};
+use crate::domain::journal::record::{Assessed, Choice, Ending, Learned, Opened, Record, StopReason};
 use crate::domain::run::outcome::{Connection, Outcome};
 use crate::domain::snapshot::{Claim, Evidence, FactKey, Patch, Snapshot, Value};
 
@@ -124,52 +123,6 @@ pub struct Armed {
     pub request: Option<RequestId>,
     pub danger: Danger,
     pub assessed: Assessed,
-}
-
-/// A request and what became of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RequestState {
-    pub header: Header,
-    pub danger: Danger,
-    pub text: String,
-    pub assessed: Assessed,
-    pub approvals: Vec<Approval>,
-    pub ended: Option<Ended>,
-}
-
-impl RequestState {
-    /// What the signatures are over, as they are counted.
-    pub fn subject(&self) -> counting::Subject<'_> {
-        counting::Subject { request: self.text.as_bytes(), danger: self.danger, requester: &self.header.requested_by }
-    }
-
-    /// Whether one more approval would count, or why it would change nothing.
-    pub fn takes(&self, approval: &Approval, trust: &Trust, at: Timestamp) -> Result<(), counting::NotCounted> {
-        counting::adds(self.subject(), &self.submissions(), approval.submission(), trust, at)
-    }
-
-    /// The signatures that came in, as they are counted.
-    pub fn submissions(&self) -> Vec<Submission<'_>> {
-        self.approvals.iter().map(Approval::submission).collect()
-    }
-}
-
-/// Why a request is no longer open.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ended {
-    Used,
-    Void { why: String },
-    Stopped { by: Principal, how: Stopper, reason: String },
-}
-
-impl std::fmt::Display for Ended {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Used => f.write_str("it was used"),
-            Self::Void { why } => f.write_str(why),
-            Self::Stopped { by, reason, .. } => write!(f, "{by} said no: {reason}"),
-        }
-    }
 }
 
 /// A record that makes no sense where it stands.
