@@ -184,11 +184,10 @@ fn promoting_by_hand_writes_the_exact_statements_down_and_ends_the_run() {
     assert_eq!(sent, 1, "only the copy itself was ever sent");
     let steps = advised(&bench);
     let spare = statements(&steps, "c");
-    assert_eq!(spare[0], "CHANGE MASTER '' TO MASTER_HOST='a'");
-    assert_eq!(spare[1], "START ALL SLAVES");
-    assert!(spare[2].starts_with("SELECT MASTER_GTID_WAIT('"), "{spare:?}");
+    assert_eq!(spare[..3], ["STOP ALL SLAVES", "CHANGE MASTER '' TO MASTER_HOST='a'", "START ALL SLAVES"]);
+    assert!(spare[3].starts_with("SELECT MASTER_GTID_WAIT('"), "{spare:?}");
     let rest = ["SHOW ALL SLAVES STATUS", "STOP ALL SLAVES", "RESET SLAVE '' ALL", "SET GLOBAL read_only=0"];
-    assert_eq!(spare[3..], rest);
+    assert_eq!(spare[4..], rest);
     let other = statements(&steps, "b");
     assert!(other[1].starts_with("CHANGE MASTER '' TO MASTER_HOST='c'"), "{other:?}");
     let primary = statements(&steps, "a");
