@@ -89,7 +89,10 @@ fn without_a_key_file_the_agent_must_hold_a_key_of_that_operator() {
 
     agent.add(&office.path("ana"));
     let (code, said) = office.proves("ana", Some(&agent.1));
-    assert!(code == 2 && said.contains("there is no run `r-00000001`"), "proved, so the next thing missing is the run: {code} {said}");
+    assert!(
+        code == 2 && said.contains("there is no run `r-00000001`"),
+        "proved, so the next thing missing is the run: {code} {said}"
+    );
 }
 
 #[test]

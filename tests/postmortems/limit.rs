@@ -4,7 +4,7 @@ use countersign::lab::{Account, Flavor};
 use mysql_async::Row;
 use mysql_async::prelude::Queryable;
 
-use crate::driver::Run;
+use crate::driver::{Run, eventually};
 use crate::scene::{PARAMS, REBUILD, SERVERS, Scene, server};
 
 /// More than a few chunks of half a second.
@@ -43,6 +43,7 @@ async fn a_load_past_its_limit_goes_on_where_it_was(flavor: Flavor) {
     let mut run = scene.office.resume(&id);
     run.wait_for_line(&["choose", "NUMBER"]);
     choose(&scene, &id, "1");
+    eventually("the choice is heard", || scene.office.waits_for(&id, "choice").is_none().then_some(()));
     let code = scene.office.play(&mut run);
     assert_eq!(code, 0, "{}", run.text());
     let behind = format!("{} rows copied behind {loaded} that were there", ROWS - loaded);

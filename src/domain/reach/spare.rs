@@ -10,13 +10,14 @@ use crate::domain::base::ServerName;
 use crate::domain::fleet::Fleet;
 use crate::domain::snapshot::{FactKey, LinkFact, Look, ServerFact, Value};
 
-/// What makes a copy worth protecting; the smallest is the best.
+/// What makes a copy worth naming; the smallest is the best.
 ///
 /// A proved copy comes before one that nothing proves. Taking a server out of reach that feeds others takes these out
-/// of reach of everything, and one that lags has less than its source, so such a server comes later.
-type Worth = (Reverse<bool>, Reverse<bool>, bool, Reverse<bool>);
+/// of reach of everything, so such a server comes later.
+type Worth = (Reverse<bool>, Reverse<bool>, bool);
 
-/// The best of the copies that `counts`; the first by name among equals.
+/// The best of the copies that `counts`, the first by name among equals. Ways back stand in the text that people sign,
+/// so no fact that moves by itself has a say in it.
 pub(super) fn best<'a>(
     look: &Look<'_>,
     fleet: &Fleet,
@@ -26,14 +27,20 @@ pub(super) fn best<'a>(
     copies.iter().filter(|line| counts(line)).min_by_key(|line| worth(look, fleet, line))
 }
 
+/// The best copy to take out of reach now: among equals rather one that has all it received than one that lags.
+pub(super) fn best_to_protect<'a>(
+    look: &Look<'_>,
+    fleet: &Fleet,
+    copies: &'a [CopyLine],
+    counts: impl Fn(&CopyLine) -> bool,
+) -> Option<&'a CopyLine> {
+    let now = |line: &&CopyLine| (worth(look, fleet, line), Reverse(caught_up(look, &line.server)));
+    copies.iter().filter(|line| counts(line)).min_by_key(now)
+}
+
 fn worth(look: &Look<'_>, fleet: &Fleet, line: &CopyLine) -> Worth {
     let there = matches!(line.copy, Copy::Good { .. } | Copy::Unproved { .. });
-    (
-        Reverse(line.copy.is_good()),
-        Reverse(there),
-        feeds_somebody(look, fleet, &line.server),
-        Reverse(caught_up(look, &line.server)),
-    )
+    (Reverse(line.copy.is_good()), Reverse(there), feeds_somebody(look, fleet, &line.server))
 }
 
 fn channels<'a>(look: &Look<'a>, server: &ServerName) -> impl Iterator<Item = &'a String> {

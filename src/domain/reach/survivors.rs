@@ -153,7 +153,7 @@ fn about_strangers(unseen: &[&str], read: &ServerName) -> String {
 }
 
 fn take_out_of_reach(look: &Look<'_>, fleet: &Fleet, copies: &[CopyLine]) -> String {
-    match spare::best(look, fleet, copies, |line| !line.how.spares() && line.how != How::RunsHere) {
+    match spare::best_to_protect(look, fleet, copies, |line| !line.how.spares() && line.how != How::RunsHere) {
         Some(line) => {
             format!("take {} out of reach first: `do: detach_replica` on it, then check its copy", line.server)
         }
