@@ -273,6 +273,11 @@ impl Story {
         self
     }
 
+    pub(crate) fn note(&mut self, by: &str, text: &str) -> &mut Self {
+        self.give(Input::Person(Person::Note { by: by.to_owned(), text: text.to_owned() }));
+        self
+    }
+
     pub(crate) fn progress(&mut self, rows_done: u64) -> &mut Self {
         let took = self.now.since(self.state.at_phase);
         let rows_expected = Some(125_417_902);

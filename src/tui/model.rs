@@ -1,6 +1,6 @@
 //! Everything a screen is drawn from, what can come to it and what can leave it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crossterm::event::KeyEvent;
 
@@ -147,6 +147,8 @@ pub struct Model {
     pub executor: Executor,
     pub own: BTreeMap<RequestId, OwnLook>,
     pub review: Option<Review>,
+    /// Requests whose review this person has ended here: none of them opens by itself again.
+    pub spoken: BTreeSet<RequestId>,
     pub now: Timestamp,
     pub ui: Ui,
     /// Grows with every change that can be seen.
@@ -166,6 +168,7 @@ impl Model {
             executor: Executor::Alive,
             own: BTreeMap::new(),
             review: None,
+            spoken: BTreeSet::new(),
             now,
             ui: Ui::new(width, height),
             revision: 0,

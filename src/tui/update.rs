@@ -74,12 +74,26 @@ fn news(model: &mut Model) -> Vec<Action> {
         model.ui.prompt = None;
         model.ui.message = Some("the run went on; what you were typing was not sent".to_owned());
     }
-    let signed = |request| model.viewer.who.as_ref().is_some_and(|who| review::approved(request, who));
-    let waits = model.open_request().is_some_and(|request| !signed(request));
-    if model.viewer.seat == Seat::Reviews && model.review.is_none() && waits {
+    if model.viewer.seat == Seat::Reviews
+        && model.review.as_ref().is_none_or(|review| is_over(model, review))
+        && waits(model)
+    {
         return open_review(model);
     }
     Vec::new()
+}
+
+/// Whether a request is open to which this person has said nothing. What was said here counts from the key on: until it
+/// stands in the journal, other records may come.
+fn waits(model: &Model) -> bool {
+    let signed = |request| model.viewer.who.as_ref().is_some_and(|who| review::approved(request, who));
+    model.open_request().is_some_and(|request| !signed(request) && !model.spoken.contains(&request.header.request))
+}
+
+/// Whether nothing can be said to the request any more, and nothing was typed that would be lost.
+fn is_over(model: &Model, review: &Review) -> bool {
+    let ended = model.request(&review.request).is_some_and(|request| request.ended.is_some());
+    ended && review.focus == Focus::Reading
 }
 
 /// The only choice that may be marked beforehand is one that changes nothing.
@@ -379,7 +393,7 @@ fn decide(model: &mut Model) -> Vec<Action> {
 }
 
 fn close_review(model: &mut Model, action: Action) -> Vec<Action> {
-    model.review = None;
+    model.spoken.extend(model.review.take().map(|review| review.request));
     show(model, View::Approvals);
     vec![action]
 }

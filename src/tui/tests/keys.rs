@@ -141,6 +141,23 @@ fn a_full_right_answer_after_the_reading_time_approves() {
 }
 
 #[test]
+fn a_request_that_was_signed_here_does_not_open_again_while_its_signature_is_on_its_way() {
+    let mut story = scenes::half_approved();
+    let mut model = story.screen("bob", Seat::Reviews, 100, 30);
+    update(&mut model, Msg::Review(story.own_look()));
+    assert!(model.review.is_some(), "it opens by itself");
+    later(&mut model, 16);
+    let actions = fill(&mut model, &right_answer(&story), "spare is detached", "approve");
+    assert!(matches!(actions[..], [Action::Approve { .. }]), "{actions:?}");
+    let known = story.seen.len();
+    story.note("chen", "calling the owner");
+    for seen in &story.seen[known..] {
+        update(&mut model, Msg::Record(Box::new(seen.clone())));
+    }
+    assert!(model.review.is_none() && story.seen.len() > known);
+}
+
+#[test]
 fn approving_is_off_before_the_reading_time_and_says_why() {
     let story = scenes::half_approved();
     let mut model = reviewing(&story);
