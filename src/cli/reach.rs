@@ -85,7 +85,7 @@ fn answer(
             .collect();
         let untouched = all
             .iter()
-            .filter(|(server, copy)| reach.at(server).spares() && !matches!(copy, Copy::Absent | Copy::Corrupt { .. }))
+            .filter(|(server, copy)| reach.at(server).spares() && copy.is_good())
             .map(|(server, _)| server.clone())
             .collect();
         way_back = way_back.or(Some(match Survivors::prove(&mut look, fleet, &reach, table) {

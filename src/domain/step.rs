@@ -101,7 +101,7 @@ pub fn assess(step: &Step, world: World<'_>, snapshot: &Snapshot) -> Assessment 
         reaches: judged.reaches,
         survivors: judged.survivors,
         refusals: judged.refusals,
-        unrendered,
+        unrendered: unrendered.or(judged.unproved),
         danger: danger.max(step.danger.unwrap_or(Danger::Observe)),
         against,
         predicted: judged.predicted,
@@ -131,6 +131,8 @@ struct Judged {
     /// Whose commits will wait, and for how long.
     stalled: Vec<String>,
     evidence: Vec<Evidence>,
+    /// Why it is not certain which server one of the commands would run on.
+    unproved: Option<String>,
 }
 
 /// Findings that a script expects are findings of this step, as the ones it will bring.
@@ -157,7 +159,11 @@ fn judge(mut script: Vec<Command>, world: World<'_>, snapshot: &Snapshot) -> Jud
     let mut now = snapshot.clone();
     for command in &mut script {
         let mut look = Look::at(&now);
-        let _ = look.read(FactKey::server(&command.server, ServerFact::Identity));
+        if let Err(why) = look.read(FactKey::server(&command.server, ServerFact::Identity))
+            && needs_act(command)
+        {
+            judged.unproved.get_or_insert_with(|| format!("what {} is cannot be told: {why}", command.server));
+        }
         let reach = reach(&mut look, world.fleet, &command.server, command.carry);
         match tables_at_stake(command, world) {
             Ok(tables) => {

@@ -96,6 +96,11 @@ impl Stage {
         command(work, &[table("d.t")])
     }
 
+    pub fn reading(&self, text: &str) -> Command {
+        let work = Work::Statement { text: text.to_owned(), session: Session::reading(), dialect: self.dialect };
+        command(work, &[])
+    }
+
     pub fn copy(&self, from: &str, of: &TableName, into: &TableName) -> Command {
         let session = Session::load(BinlogWriting::Off);
         let (from, table, dialect) = (server(from), of.clone(), self.dialect);

@@ -109,6 +109,23 @@ async fn who_proves_that_it_is_one_statement_is_said(flavor: Flavor) {
     assert!(!detail.contains(by_lexer) && detail.contains("d.t | optimize | status | OK"), "{detail}");
 }
 
+/// A view may call a function that writes, which its name does not show.
+async fn what_only_reads_by_its_text_cannot_write(flavor: Flavor) {
+    let stage = Stage::new(flavor, 0).await;
+    stage.with_table().await;
+    stage.sql("db-a", "SET GLOBAL log_bin_trust_function_creators=1").await;
+    let wipe = "CREATE FUNCTION d.wipe() RETURNS INT MODIFIES SQL DATA BEGIN DELETE FROM d.t; RETURN 1; END";
+    stage.sql("db-a", wipe).await;
+    stage.sql("db-a", "CREATE VIEW d.v AS SELECT d.wipe() AS x").await;
+    let look = "SELECT * FROM d.v";
+    let outcome = stage.act(&stage.reading(look)).await;
+    assert!(matches!(outcome, Outcome::Failed { code: 1792, .. }), "{outcome:?}");
+    assert_eq!(stage.value("db-a", "SELECT COUNT(*) FROM d.t").await.as_deref(), Some("1"));
+    // The same text in a session that may write empties the table, so it was the session that stopped it.
+    done(stage.act(&stage.statement(look, On)).await);
+    assert_eq!(stage.value("db-a", "SELECT COUNT(*) FROM d.t").await.as_deref(), Some("0"));
+}
+
 async fn an_error_of_the_statement_is_a_failure(flavor: Flavor) {
     let stage = Stage::new(flavor, 0).await;
     stage.with_table().await;
@@ -188,6 +205,7 @@ on_both! {
     a_logged_drop_reaches_the_replica: mariadb_drops_logged, mysql_drops_logged;
     what_is_not_one_statement_is_not_sent: mariadb_is_sent_one_statement, mysql_is_sent_one_statement;
     who_proves_that_it_is_one_statement_is_said: mariadb_proves_a_single_statement, mysql_proves_a_single_statement;
+    what_only_reads_by_its_text_cannot_write: mariadb_reads_without_writing, mysql_reads_without_writing;
     an_error_of_the_statement_is_a_failure: mariadb_errors_are_failures, mysql_errors_are_failures;
     another_server_is_sent_nothing: another_mariadb_is_sent_nothing, another_mysql_is_sent_nothing;
     a_second_executor_of_the_run_is_denied: mariadb_denies_a_second_executor, mysql_denies_a_second_executor;

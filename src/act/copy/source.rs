@@ -10,7 +10,7 @@ use crate::domain::base::TableName;
 use crate::domain::fleet::Fleet;
 use crate::domain::sql::chunk::{self, Described, Layout};
 use crate::domain::sql::create;
-use crate::domain::sql::packet::{BinlogWriting, Session};
+use crate::domain::sql::packet::Session;
 
 /// A connection to the source, and what is known of its table.
 pub(super) struct Source {
@@ -70,7 +70,7 @@ async fn connected(fleet: &Fleet, order: &Order<'_>, target: &str) -> Result<Con
     if let Some(expected) = declared.or_else(|| (found == target).then(another)) {
         return Err(Refusal::OtherServer { server: server.name.clone(), expected, found });
     }
-    session::pin(&mut conn, Session::statement(BinlogWriting::On), dialect).await?;
+    session::pin(&mut conn, Session::reading(), dialect).await?;
     ask::run(&mut conn, chunk::PATIENT_READER).await?;
     Ok(conn)
 }

@@ -57,6 +57,10 @@ pub fn copy_of(look: &mut Look<'_>, rules: &Rules, server: &ServerName, table: &
         Ok(other) => return Copy::Unknown { why: format!("its existence is `{other}`") },
         Err(why) => return Copy::Unknown { why },
     }
+    // A server that cannot open a table does not name its engine; that is damage, and asked for next.
+    if look.read(key(TableFact::Engine)) == Ok(Value::text("view")) {
+        return Copy::Unproved { why: "a view, which has no rows of its own".to_owned() };
+    }
     match look.read(key(TableFact::Damage)) {
         Ok(Value::Text(damage)) if damage.is_empty() => {}
         Ok(damage) => return Copy::Corrupt { why: damage.to_string() },

@@ -286,6 +286,20 @@ mod tests {
     }
 
     #[test]
+    fn a_view_is_no_copy_whatever_a_check_of_it_says() {
+        let good = fleet(Replica::of("a").detached());
+        assert!(rule(&good, Carry::Unlogged).is_ok());
+        let view = |fixture: Fixture, server: &str| {
+            fixture.fact(
+                &FactKey::table(&server.parse().unwrap(), &T.parse().unwrap(), TableFact::Engine),
+                Value::text("view"),
+            )
+        };
+        let refusal = rule(&view(view(good, "b"), "c"), Carry::Unlogged).unwrap_err();
+        assert!(refusal.to_string().contains("a view, which has no rows of its own"), "{refusal}");
+    }
+
+    #[test]
     fn an_unexplained_reader_blocks_what_would_be_allowed() {
         let with_reader = fleet(Replica::of("a").detached()).reader("a", "cdc@10.0.0.9");
         let refusal = rule(&with_reader, Carry::Logged).unwrap_err();
@@ -320,5 +334,5 @@ mod tests {
         assert!(refusal.hint.starts_with("make b visible first"), "{refusal}");
     }
 
-    use crate::domain::snapshot::{FactKey, LinkFact, ServerFact};
+    use crate::domain::snapshot::{FactKey, LinkFact, ServerFact, TableFact, Value};
 }

@@ -1,7 +1,7 @@
 //! CREATE, DROP, TRUNCATE and RENAME of tables, views, indexes and schemas.
 
 use super::cursor::Cursor;
-use super::query::{Within, prove_pure};
+use super::query::{Within, prove_pure, with_reads};
 use super::verdict::{Caution, Class, Draft, Effect, Logging, Object};
 use super::{Context, Proof, serve};
 use crate::domain::base::TableName;
@@ -59,8 +59,7 @@ fn create_table(mut cursor: Cursor<'_, '_>, effect: Effect, context: Context<'_>
         draft = draft.warn(Caution::ReplacesOnReplicas);
     }
     prove_engine(cursor.rest())?;
-    prove_source(cursor.rest(), context)?;
-    Ok(draft)
+    prove_source(draft, cursor.rest(), context)
 }
 
 /// Only engines that keep rows to themselves: others show, merge or reach tables elsewhere.
@@ -90,16 +89,17 @@ fn outside_parentheses<'a>(tokens: &[Token<'a>]) -> Vec<Token<'a>> {
 }
 
 /// `CREATE TABLE .. SELECT` evaluates its query; the definitions themselves cannot call stored functions.
-fn prove_source(tokens: &[Token<'_>], context: Context<'_>) -> Result<(), Caution> {
+fn prove_source(draft: Draft, tokens: &[Token<'_>], context: Context<'_>) -> Proof {
     let begins = |token: &Token<'_>| ["TABLE", "WITH", "VALUES"].iter().any(|word| token.is(word));
     let outside = outside_parentheses(tokens).iter().filter(|token| begins(token)).map(|token| token.at).min();
     let anywhere = tokens.iter().filter(|token| token.is("SELECT")).map(|token| token.at).min();
     match outside.into_iter().chain(anywhere).min() {
         Some(start) => {
             let first = tokens.iter().position(|token| token.at >= start).unwrap_or(0);
-            prove_pure(&tokens[first..], Within::Query, context)
+            prove_pure(&tokens[first..], Within::Query, context)?;
+            Ok(with_reads(draft, &tokens[first..], context))
         }
-        None => Ok(()),
+        None => Ok(draft),
     }
 }
 

@@ -34,7 +34,7 @@ const BOTH: &[&str] = &[
     "VERSION", "WEEK", "WEEKDAY", "WEEKOFYEAR", "YEAR", "YEARWEEK",
 ];
 
-const MYSQL: &[&str] = &["ANY_VALUE", "GTID_SUBSET", "GTID_SUBTRACT", "WAIT_FOR_EXECUTED_GTID_SET"];
+const MYSQL: &[&str] = &["ANY_VALUE", "GTID_SUBSET", "GTID_SUBTRACT"];
 
 const MARIADB: &[&str] = &[
     "BINLOG_GTID_POS",
@@ -45,8 +45,6 @@ const MARIADB: &[&str] = &[
     "JSON_QUERY",
     "JSON_VALUE",
     "LENGTHB",
-    "MASTER_GTID_WAIT",
-    "MASTER_POS_WAIT",
     "MD5",
     "REGEXP_INSTR",
     "REGEXP_REPLACE",

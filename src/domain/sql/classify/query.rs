@@ -46,10 +46,15 @@ pub(super) fn judge(cursor: Cursor<'_, '_>, context: Context<'_>) -> Proof {
     if !tokens.iter().any(|token| ["SELECT", "TABLE", "VALUES"].iter().any(|verb| token.is(verb))) {
         return Err(cursor.unknown());
     }
-    let read = tables_read(tokens);
-    Ok(read
+    Ok(with_reads(Draft::new(Class::Read, Logging::Never), tokens, context))
+}
+
+/// Adds the tables that `tokens` read, apart from those to which the statement does more.
+pub(super) fn with_reads(draft: Draft, tokens: &[Token<'_>], context: Context<'_>) -> Draft {
+    tables_read(tokens)
         .iter()
-        .fold(Draft::new(Class::Read, Logging::Never), |draft, named| draft.touch(named.object(context), Effect::Read)))
+        .map(|named| named.object(context))
+        .fold(draft, |draft, object| if draft.touches(&object) { draft } else { draft.touch(object, Effect::Read) })
 }
 
 /// Succeeds if nothing among `tokens` can change anything.

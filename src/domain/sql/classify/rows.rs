@@ -1,7 +1,7 @@
 //! INSERT, REPLACE, UPDATE, DELETE. Always destructive: old values are gone, and triggers may do more.
 
 use super::cursor::Cursor;
-use super::query::{Within, prove_pure, tables_read};
+use super::query::{Within, prove_pure, tables_read, with_reads};
 use super::verdict::{Caution, Class, Draft, Effect, Logging, Object};
 use super::{Context, Proof};
 use crate::domain::base::TableName;
@@ -24,7 +24,7 @@ pub(super) fn insert(mut cursor: Cursor<'_, '_>, context: Context<'_>) -> Proof 
     cursor.word("INTO");
     let table = cursor.table(context)?;
     prove_pure(cursor.rest(), Within::RowChange, context)?;
-    Ok(draft().touch(Object::Table(table), Effect::RowsChanged))
+    Ok(with_reads(draft().touch(Object::Table(table), Effect::RowsChanged), cursor.rest(), context))
 }
 
 pub(super) fn update(mut cursor: Cursor<'_, '_>, context: Context<'_>) -> Proof {
@@ -34,7 +34,7 @@ pub(super) fn update(mut cursor: Cursor<'_, '_>, context: Context<'_>) -> Proof 
     prove_pure(tokens, Within::RowChange, context)?;
     let set = tokens.iter().position(|token| token.is("SET")).ok_or_else(|| cursor.unknown())?;
     let draft = draft().warn(Caution::Cascades);
-    changed(draft, &tokens[..set], &Effect::RowsChanged, context)
+    Ok(with_reads(changed(draft, &tokens[..set], &Effect::RowsChanged, context)?, tokens, context))
 }
 
 pub(super) fn delete(mut cursor: Cursor<'_, '_>, context: Context<'_>) -> Proof {
@@ -46,7 +46,7 @@ pub(super) fn delete(mut cursor: Cursor<'_, '_>, context: Context<'_>) -> Proof 
     if single.word("FROM") {
         let table = single.table(context)?;
         if single.is_at_end() || ["WHERE", "ORDER", "LIMIT", "RETURNING"].iter().any(|word| single.peek_word(word)) {
-            return Ok(draft.touch(Object::Table(table), Effect::Lost));
+            return Ok(with_reads(draft.touch(Object::Table(table), Effect::Lost), cursor.rest(), context));
         }
     }
     // With several tables the targets may be aliases, so every table that is named counts as a target.

@@ -28,9 +28,13 @@ const NOT_PROVED: &[(&str, &[Flavor], &str)] = &[
     ("SHOW SLAVE STATUS\\G", &BOTH, "`\\G` is a word of the client, no SQL"),
     ("SELECT SLEEP(1)", &BOTH, "holds whatever the session holds"),
     ("SELECT GET_LOCK('migration', 5)", &BOTH, "takes a lock that others may wait for"),
+    ("SELECT WAIT_FOR_EXECUTED_GTID_SET('3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5', 10)", &[Flavor::MySql], WAITS),
+    ("SELECT MASTER_GTID_WAIT('0-1-17', 10)", &[Flavor::MariaDb], WAITS),
     ("SELECT sys.format_bytes(12345)", &BOTH, "a stored function that somebody may have replaced"),
     ("SELECT MD5(GROUP_CONCAT(id ORDER BY id)) FROM t", &[Flavor::MySql], "not built into MySQL 9.7 any more"),
 ];
+
+const WAITS: &str = "waits for as long as its argument says, perhaps for ever; `wait_until` has a deadline";
 
 fn harmless_cases() -> Vec<(&'static str, Vec<Flavor>)> {
     let mut flavors = BOTH.to_vec();
@@ -234,10 +238,11 @@ fn a_created_table_must_hold_its_own_rows() {
         "CREATE TABLE t (a INT, `connection` INT, KEY a (a)) ENGINE = InnoDB DEFAULT CHARSET=utf8mb4",
         "CREATE TABLE t (a INT) PARTITION BY RANGE (a) (PARTITION p0 VALUES LESS THAN (10))",
         "CREATE TABLE t (a INT, CONSTRAINT f FOREIGN KEY (a) REFERENCES u (a) ON DELETE CASCADE)",
-        "CREATE TABLE t AS SELECT id FROM u",
     ] {
         assert_eq!(effects(text), [(table("shop.t"), Effect::Created)], "{text}");
     }
+    let filled = effects("CREATE TABLE t AS SELECT id FROM u");
+    assert_eq!(filled, [(table("shop.t"), Effect::Created), (table("shop.u"), Effect::Read)]);
 }
 
 #[test]
@@ -297,15 +302,21 @@ fn row_changes_are_destructive_and_name_every_table_they_could_change() {
         ("INSERT INTO t (a, b) VALUES (1, NOW())", vec![("shop.t", Effect::RowsChanged)]),
         (
             "INSERT INTO t(a) SELECT a FROM u ON DUPLICATE KEY UPDATE a = VALUES(a)",
-            vec![("shop.t", Effect::RowsChanged)],
+            vec![("shop.t", Effect::RowsChanged), ("shop.u", Effect::Read)],
         ),
         ("REPLACE INTO x.t SET a = 1", vec![("x.t", Effect::RowsChanged)]),
-        ("UPDATE t SET a = 1 WHERE id IN (SELECT id FROM u)", vec![("shop.t", Effect::RowsChanged)]),
+        (
+            "UPDATE t SET a = 1 WHERE id IN (SELECT id FROM u)",
+            vec![("shop.t", Effect::RowsChanged), ("shop.u", Effect::Read)],
+        ),
         (
             "UPDATE t JOIN x.u USING (a, b) SET t.a = 1",
             vec![("shop.t", Effect::RowsChanged), ("x.u", Effect::RowsChanged)],
         ),
-        ("DELETE FROM t WHERE id IN (SELECT id FROM u) LIMIT 5", vec![("shop.t", Effect::Lost)]),
+        (
+            "DELETE FROM t WHERE id IN (SELECT id FROM u) LIMIT 5",
+            vec![("shop.t", Effect::Lost), ("shop.u", Effect::Read)],
+        ),
         ("DELETE a FROM x.t a JOIN x.u ON a.i = u.i", vec![("x.t", Effect::Lost), ("x.u", Effect::Lost)]),
     ] {
         let expected: Vec<_> = expected.into_iter().map(|(name, effect)| (table(name), effect)).collect();

@@ -256,6 +256,10 @@ impl Draft {
         Self::new(Class::Opaque, Logging::Unknown).touch(Object::Everything, Effect::Anything).warn(why)
     }
 
+    pub(super) fn touches(&self, object: &Object) -> bool {
+        self.objects.iter().any(|touched| touched.object == *object)
+    }
+
     pub(super) fn touch(self, object: Object, effect: Effect) -> Self {
         let on_replicas = effect.clone();
         self.touch_differently(object, effect, on_replicas)

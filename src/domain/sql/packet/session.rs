@@ -34,6 +34,24 @@ pub enum Checks {
     Suspended,
 }
 
+/// Whether the server lets the session's statements change rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Access {
+    /// What only reads by its text may still call a function that writes, through a view: the server refuses that.
+    ReadOnly,
+    ReadWrite,
+}
+
+impl Access {
+    const fn read_only(self) -> &'static str {
+        match self {
+            Self::ReadOnly => "1",
+            Self::ReadWrite => "0",
+        }
+    }
+}
+
 /// What the session writes, as far as the `sql_mode` must know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -91,6 +109,7 @@ impl LockWait {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Session {
+    pub access: Access,
     pub binlog: BinlogWriting,
     pub checks: Checks,
     pub writes: Writes,
@@ -133,12 +152,23 @@ const COLLATION: &str = "utf8mb4_general_ci";
 impl Session {
     /// For one statement: everything enforced, the longest allowed wait for locks.
     pub const fn statement(binlog: BinlogWriting) -> Self {
-        Self { binlog, checks: Checks::Enforced, writes: Writes::Statement, lock_wait: LockWait::LONGEST }
+        Self {
+            access: Access::ReadWrite,
+            binlog,
+            checks: Checks::Enforced,
+            writes: Writes::Statement,
+            lock_wait: LockWait::LONGEST,
+        }
+    }
+
+    /// For one statement that reads.
+    pub const fn reading() -> Self {
+        Self { access: Access::ReadOnly, ..Self::statement(BinlogWriting::On) }
     }
 
     /// For loading copied rows.
     pub const fn load(binlog: BinlogWriting) -> Self {
-        Self { binlog, checks: Checks::Suspended, writes: Writes::CopiedRows, lock_wait: LockWait::LONGEST }
+        Self { checks: Checks::Suspended, writes: Writes::CopiedRows, ..Self::statement(binlog) }
     }
 
     /// All settings, in the order in which they are printed, set and read back.
@@ -159,7 +189,7 @@ impl Session {
             set("sql_safe_updates", "0"),
             set("sql_auto_is_null", "0"),
             set("sql_quote_show_create", "1"),
-            set(dialect.read_only_transaction_variable(), "0"),
+            set(dialect.read_only_transaction_variable(), self.access.read_only()),
         ];
         settings.extend(match dialect.flavor() {
             Flavor::MySql => vec![set("max_execution_time", "0"), inherited("gtid_next", "AUTOMATIC")],

@@ -4,11 +4,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::copy_table::Log;
-use crate::domain::base::{Danger, RunId, ServerName, TableName};
+use crate::domain::base::{Danger, RunId, ServerName, TableName, Verdict};
 use crate::domain::reach::Carry;
 use crate::domain::script::{Command, Work};
-use crate::domain::snapshot::{Effect, EffectKind, FactKey, Look, Object, Patch, TableFact, Value};
-use crate::domain::sql::classify::{self, Classified, Logging, Touched, classify};
+use crate::domain::snapshot::{Effect, EffectKind, FactKey, Look, Object, Patch, TableFact, Test, Value};
+use crate::domain::sql::classify::{self, Class, Classified, Logging, Touched, classify};
 use crate::domain::sql::packet::Session;
 use crate::domain::sql::{Dialect, Flavor};
 use crate::domain::vocabulary::reading::dialect_of;
@@ -41,7 +41,12 @@ impl ActionEntry for Sql {
             (Log::None, _) | (_, Logging::Never) => Carry::Unlogged,
             _ => Carry::Logged,
         };
-        Ok(vec![self.command(&classified, carry, dialect, look)])
+        let reads = classified.class == Class::Read;
+        if !reads {
+            self.expect_nothing_hidden(&classified, look)?;
+        }
+        let session = if reads { Session::reading() } else { Session::statement(self.log.writing()) };
+        Ok(vec![self.command(&classified, carry, (session, dialect), look)])
     }
 
     fn says(&self) -> String {
@@ -67,7 +72,66 @@ impl ActionEntry for Sql {
 }
 
 impl Sql {
-    fn command(&self, classified: &Classified, carry: Carry, dialect: Dialect, look: &Look<'_>) -> Command {
+    /// A statement that writes does more than its text says where a name is that of a view, or where foreign keys and
+    /// triggers carry it on. What that would lose cannot be named, so it is not sent.
+    fn expect_nothing_hidden(&self, classified: &Classified, look: &mut Look<'_>) -> Result<(), String> {
+        for touched in &classified.objects {
+            let table = match &touched.object {
+                classify::Object::Table(table) => table,
+                classify::Object::Everything if touched.effect == classify::Effect::Read => {
+                    return Err("a table is read whose schema is not written: write it as schema.table".to_owned());
+                }
+                _ => continue,
+            };
+            if self.evaluates(classified, touched) {
+                self.expect_base_table(table, look)?;
+            }
+            if classified.class == Class::Rows && touched.effect > classify::Effect::Read {
+                self.expect_alone(table, look)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the statement reads rows by the name, or changes them; taking a table away looks at no row.
+    fn evaluates(&self, classified: &Classified, touched: &Touched) -> bool {
+        !drops(&self.statement) && (classified.class == Class::Rows || touched.effect == classify::Effect::Read)
+    }
+
+    fn expect_base_table(&self, table: &TableName, look: &mut Look<'_>) -> Result<(), String> {
+        let engine = FactKey::table(&self.server, table, TableFact::Engine);
+        match look.ask(engine, Test::IsNot(Value::text("view"))) {
+            Verdict::Holds => Ok(()),
+            Verdict::Fails => Err(format!("{table} is a view on {}: name the tables below it, one by one", self.server)),
+            Verdict::CannotTell { why } => Err(format!("whether {table} on {} is a view cannot be told: {why}", self.server)),
+        }
+    }
+
+    fn expect_alone(&self, table: &TableName, look: &mut Look<'_>) -> Result<(), String> {
+        let ties = [(TableFact::PointingForeignKeys, "foreign keys"), (TableFact::Triggers, "triggers")];
+        for (fact, ties) in ties {
+            match look.read(FactKey::table(&self.server, table, fact)) {
+                Ok(Value::Names(names)) if names.is_empty() => {}
+                Ok(found) => {
+                    return Err(format!(
+                        "{ties} of {table} on {} may change other tables as well ({found}): take them away first, or \
+                         change those tables in steps of their own",
+                        self.server
+                    ));
+                }
+                Err(why) => return Err(format!("the {ties} of {table} on {} cannot be told: {why}", self.server)),
+            }
+        }
+        Ok(())
+    }
+
+    fn command(
+        &self,
+        classified: &Classified,
+        carry: Carry,
+        (session, dialect): (Session, Dialect),
+        look: &Look<'_>,
+    ) -> Command {
         let lost = if drops(&self.statement) { EffectKind::Dropped } else { EffectKind::Lost };
         let effects: Vec<Effect> = classified.objects.iter().filter_map(|touched| effect(touched, &lost)).collect();
         let mut patch = Patch::default();
@@ -78,7 +142,6 @@ impl Sql {
             }
         }
         let danger = if carry == Carry::Unlogged { classified.danger_unlogged } else { classified.danger };
-        let session = Session::statement(self.log.writing());
         let work = Work::Statement { text: self.statement.clone(), session, dialect };
         Command { server: self.server.clone(), work, danger, effects, carry, patch }
     }
@@ -109,4 +172,69 @@ fn effect(touched: &Touched, lost: &EffectKind) -> Option<Effect> {
         classify::Effect::Anything => EffectKind::Anything,
     };
     Some(Effect { object, kind })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::domain::snapshot::fixture::{Fixture, Replica};
+
+    const T: &str = "shop.orders";
+
+    fn fixture() -> Fixture {
+        Fixture::new().server("a").replica("b", Replica::of("a")).table(T, &["a", "b"])
+    }
+
+    fn fact(fact: TableFact) -> FactKey {
+        FactKey::table(&"a".parse().unwrap(), &T.parse().unwrap(), fact)
+    }
+
+    fn script(fixture: &Fixture, statement: &str) -> Result<Vec<Command>, String> {
+        let (fleet, snapshot) = (fixture.fleet(), fixture.snapshot());
+        let (run, tables) = (RunId::parse("r-1").unwrap(), BTreeSet::new());
+        let world = World { fleet: &fleet, run: &run, tables: &tables };
+        let action = Sql { server: "a".parse().unwrap(), statement: statement.to_owned(), log: Log::Binary };
+        action.script(world, &mut Look::at(&snapshot))
+    }
+
+    fn session(command: &Command) -> Session {
+        let Work::Statement { session, .. } = &command.work else { panic!("{command:?}") };
+        *session
+    }
+
+    #[test]
+    fn what_only_reads_by_its_text_is_sent_where_it_cannot_write() {
+        let read = script(&fixture(), "SELECT * FROM shop.orders").unwrap();
+        assert_eq!(session(&read[0]), Session::reading());
+        let write = script(&fixture(), "DELETE FROM shop.orders").unwrap();
+        assert_eq!(session(&write[0]), Session::statement(Log::Binary.writing()));
+    }
+
+    #[test]
+    fn rows_are_changed_through_no_view() {
+        let view = fixture().fact(&fact(TableFact::Engine), Value::text("view"));
+        for statement in ["DELETE FROM shop.orders", "INSERT INTO shop.orders VALUES (1)", "CREATE TABLE d.t SELECT * FROM shop.orders"] {
+            let why = script(&view, statement).unwrap_err();
+            assert!(why.contains("shop.orders is a view on a"), "{statement}: {why}");
+            assert!(script(&fixture(), statement).is_ok(), "{statement}");
+        }
+        let unknown = fixture().unknown(&fact(TableFact::Engine));
+        assert!(script(&unknown, "DELETE FROM shop.orders").unwrap_err().contains("cannot be told"));
+        // A damaged table may not be opened, and a DROP opens none.
+        assert!(script(&unknown, "DROP TABLE shop.orders").is_ok());
+    }
+
+    #[test]
+    fn a_change_of_rows_that_others_may_carry_on_is_not_sent() {
+        for tie in [TableFact::PointingForeignKeys, TableFact::Triggers] {
+            let tied = fixture().fact(&fact(tie), Value::names(["shop.lines.of_order"]));
+            let why = script(&tied, "DELETE FROM shop.orders").unwrap_err();
+            assert!(why.contains("may change other tables as well"), "{why}");
+            let unknown = fixture().unknown(&fact(tie));
+            assert!(script(&unknown, "DELETE FROM shop.orders").unwrap_err().contains("cannot be told"));
+            assert!(script(&tied, "SELECT * FROM shop.orders").is_ok());
+        }
+    }
 }
