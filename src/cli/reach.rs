@@ -10,7 +10,7 @@ use super::exit::Exit;
 use super::output::data;
 use super::place::{read_fleet, read_snapshot};
 use super::servers::LiveObserve;
-use crate::domain::base::{Known, ServerName, TableName};
+use crate::domain::base::{Known, ServerName, TableName, Timestamp};
 use crate::domain::fleet::Fleet;
 use crate::domain::reach::{Carry, Copy, Reach, Survivors, WayBack, copy_of, reach};
 use crate::domain::snapshot::{FactKey, Look, ServerFact, Snapshot, Value};
@@ -23,7 +23,9 @@ struct Answer {
     classified: Classified,
     reach: Reach,
     copies: BTreeMap<TableName, Vec<(ServerName, Copy)>>,
-    survivors: BTreeMap<TableName, Vec<ServerName>>,
+    taken: Timestamp,
+    /// The copies that stay out of reach, proved or not.
+    untouched: BTreeMap<TableName, Vec<(ServerName, Copy)>>,
     way_back: Option<WayBack>,
 }
 
@@ -76,7 +78,7 @@ fn answer(
     let carry = if args.unlogged || classified.logging == Logging::Never { Carry::Unlogged } else { Carry::Logged };
     let mut look = Look::at(snapshot);
     let reach = reach(&mut look, fleet, &args.on, carry);
-    let (mut copies, mut survivors, mut way_back) = (BTreeMap::new(), BTreeMap::new(), None);
+    let (mut copies, mut spared, mut way_back) = (BTreeMap::new(), BTreeMap::new(), None);
     for table in tables {
         let all: Vec<(ServerName, Copy)> = fleet
             .servers
@@ -85,17 +87,17 @@ fn answer(
             .collect();
         let untouched = all
             .iter()
-            .filter(|(server, copy)| reach.at(server).spares() && copy.is_good())
-            .map(|(server, _)| server.clone())
+            .filter(|(server, copy)| reach.at(server).spares() && !matches!(copy, Copy::Absent | Copy::Corrupt { .. }))
+            .cloned()
             .collect();
         way_back = way_back.or(Some(match Survivors::prove(&mut look, fleet, &reach, table) {
             Ok(proof) => proof.way_back().clone(),
             Err(refusal) => refusal.way_back,
         }));
         copies.insert(table.clone(), all);
-        survivors.insert(table.clone(), untouched);
+        spared.insert(table.clone(), untouched);
     }
-    Ok(Answer { classified, reach, copies, survivors, way_back })
+    Ok(Answer { classified, reach, copies, untouched: spared, way_back, taken: snapshot.taken() })
 }
 
 fn dialect(snapshot: &Snapshot, server: &ServerName) -> Result<Dialect, CliError> {
@@ -128,8 +130,8 @@ fn as_lines(args: &ReachArgs, answer: &Answer) -> Vec<String> {
     for stranger in &answer.reach.strangers {
         lines.push(format!("  ? readers of {}: {}", stranger.server, stranger.why));
     }
-    for (table, servers) in &answer.survivors {
-        let names: Vec<&str> = servers.iter().map(ServerName::as_str).collect();
+    for (table, copies) in &answer.untouched {
+        let names: Vec<String> = copies.iter().map(|(server, copy)| format!("{server} ({copy})")).collect();
         let left = if names.is_empty() { "NOTHING".to_owned() } else { names.join(", ") };
         lines.push(format!("out of reach with {table}: {left}"));
     }
@@ -155,13 +157,18 @@ fn as_json(args: &ReachArgs, answer: &Answer) -> serde_json::Value {
             })
         })
         .collect();
-    let survivors: Vec<serde_json::Value> = answer
-        .survivors
-        .iter()
-        .flat_map(|(table, servers)| {
-            servers.iter().map(move |server| json!({ "server": server, "object": table, "age_s": 0 }))
-        })
-        .collect();
+    let (mut survivors, mut unproved) = (Vec::new(), Vec::new());
+    for (table, (server, copy)) in
+        answer.untouched.iter().flat_map(|(table, all)| all.iter().map(move |one| (table, one)))
+    {
+        match copy {
+            Copy::Good { finding } => {
+                let age = answer.taken.since(finding.at).secs();
+                survivors.push(json!({ "server": server, "object": table, "age_s": age }));
+            }
+            copy => unproved.push(json!({ "server": server, "object": table, "why": copy.to_string() })),
+        }
+    }
     json!({
         "statement": args.sql,
         "class": answer.classified.class.word(),
@@ -169,6 +176,7 @@ fn as_json(args: &ReachArgs, answer: &Answer) -> serde_json::Value {
         "reach": reach,
         "unexplained_readers": answer.reach.strangers,
         "survivors": survivors,
+        "unproved_out_of_reach": unproved,
         "way_back": answer.way_back,
     })
 }

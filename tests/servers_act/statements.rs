@@ -118,8 +118,7 @@ async fn what_only_reads_by_its_text_cannot_write(flavor: Flavor) {
     stage.sql("db-a", wipe).await;
     stage.sql("db-a", "CREATE VIEW d.v AS SELECT d.wipe() AS x").await;
     let look = "SELECT * FROM d.v";
-    let outcome = stage.act(&stage.reading(look)).await;
-    assert!(matches!(outcome, Outcome::Failed { code: 1792, .. }), "{outcome:?}");
+    assert!(not_sent(stage.act(&stage.reading(look)).await).contains("error 1792"));
     assert_eq!(stage.value("db-a", "SELECT COUNT(*) FROM d.t").await.as_deref(), Some("1"));
     // The same text in a session that may write empties the table, so it was the session that stopped it.
     done(stage.act(&stage.statement(look, On)).await);
