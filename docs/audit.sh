@@ -81,7 +81,8 @@ while IFS= read -r line; do
     request.made) id=$(printf '%s\n' "$payload" | json request); : > "$work/approvers.$id" ;;
     request.approved)
         id=$(printf '%s\n' "$payload" | json request); printf '%s\n' "$payload" | json by >> "$work/approvers.$id"
-        who=$(printf '%s\n' "$payload" | json by); [ -f "requests/$id/$who.approve.sig" ] || bad "requests/$id/$who.approve.sig is missing" ;;
+        who=$(printf '%s\n' "$payload" | json by); [ -f "requests/$id/$who.approve.sig" ] || bad "requests/$id/$who.approve.sig is missing"
+        echo "./requests/$id/$who.approve.sig" >> "$work/approved" ;;
     request.stopped | request.void)
         id=$(printf '%s\n' "$payload" | json request); echo "$id" >> "$work/stopped"; echo "$at" > "$work/stopped.$id" ;;
     step.answered | run.released | run.chosen) echo "$seq $at" >> "$work/inputs" ;;
@@ -119,6 +120,10 @@ while IFS= read -r line; do
 done < journal.log
 [ "$seq" -gt 0 ] || bad "the journal is empty"
 [ "$(find . -path './heads/*' | grep -c .)" = $((heads * 2)) ] || bad "heads that the journal does not have"
+touch "$work/approved"
+for f in ./requests/*/*.approve.sig; do
+    [ ! -f "$f" ] || grep -qxF "$f" "$work/approved" || bad "$f is in no line of the journal"
+done
 echo "ok   journal $seq entries head $prev"
 [ -z "$approvals" ] || echo "$approvals"
 

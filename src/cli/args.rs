@@ -37,7 +37,7 @@ pub enum Command {
     Approve(ApproveArgs),
     /// Reject a request: it can never be used.
     Reject(ObjectArgs),
-    /// Withdraw one's own approval.
+    /// Withdraw a request that one asked for or approved: it can never be used.
     Withdraw(ObjectArgs),
     /// Show or export the text that approvers sign.
     #[command(subcommand)]

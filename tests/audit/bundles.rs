@@ -185,13 +185,16 @@ fn sign_request(place: &Place, seed: u8, verb: Verb, file: &str) {
 /// A change to the files of a bundle, without any key but those of operators who already signed.
 type Tamper = (&'static str, fn(&Place));
 
-const TAMPERS: [Tamper; 26] = [
+const TAMPERS: [Tamper; 27] = [
     ("the statement edited", |p| edit(&request(p, "request.txt"), "`orders`", "`customers`")),
     ("a blank added", |p| edit(&request(p, "request.txt"), "| DROP", "|  DROP")),
     ("line ends of another system", |p| edit(&request(p, "request.txt"), "\n", "\r\n")),
     ("an approval missing", |p| fs::remove_file(request(p, "bob.approve.sig")).unwrap()),
     ("ana's signature under bob's name", |p| {
         fs::copy(request(p, "ana.approve.sig"), request(p, "bob.approve.sig")).unwrap();
+    }),
+    ("an approval that no line of the journal has", |p| {
+        fs::copy(request(p, "ana.approve.sig"), request(p, "chen.approve.sig")).unwrap();
     }),
     ("one signature three times", |p| {
         for to in ["bob.approve.sig", "chen.approve.sig"] {

@@ -165,18 +165,27 @@ impl Bench {
 
     /// Chen rejects the newest request.
     pub fn rejected(&mut self) {
+        self.objected(Stopper::Rejected, ("chen", 3));
+    }
+
+    /// Somebody, by name and key, says no to the first request.
+    pub fn objected(&mut self, how: Stopper, (name, key): (&str, u8)) {
+        let (stop, verb) = match how {
+            Stopper::Rejected => (Stop::Reject, Verb::Reject),
+            Stopper::Withdrawn => (Stop::Withdraw, Verb::Withdraw),
+        };
         let id = self.state.requests.keys().next().unwrap().clone();
         let sha256 = Digest::of(self.state.requests[&id].text.as_bytes());
         let objection = Objection {
-            stop: Stop::Reject,
+            stop,
             subject: Subject { run: self.state.opened.run.clone(), request: id.clone(), sha256 },
-            by: people::principal("chen"),
+            by: people::principal(name),
             created: self.now,
             reason: "not now".to_owned(),
         };
         let text = objection.render().unwrap();
-        let armored = people::key(3).sign(Verb::Reject, text.as_bytes());
-        let stop = Person::Stop { request: id, how: Stopper::Rejected, text, armored };
+        let armored = people::key(key).sign(verb, text.as_bytes());
+        let stop = Person::Stop { request: id, how, text, armored };
         let _ = self.give(Input::Person(stop));
     }
 

@@ -9,7 +9,7 @@ use bench::*;
 
 use countersign::domain::approval::votes::{InputVerb, JournalHead};
 use countersign::domain::base::{Digest, Span, Timestamp};
-use countersign::domain::journal::record::{Choice, Ending, Record, StopReason};
+use countersign::domain::journal::record::{Choice, Ending, Record, StopReason, Stopper};
 use countersign::domain::journal::{Head, Line};
 use countersign::domain::run::Outcome;
 use countersign::domain::run::effect::{Effect, Input, Person};
@@ -91,6 +91,16 @@ fn a_rejection_stops_a_step_that_is_already_armed() {
     assert!(bench.why_stopped().contains("chen said no"), "{}", bench.why_stopped());
     bench.later(10);
     assert!(bench.go_on().is_empty());
+}
+
+#[test]
+fn only_who_asked_or_approved_takes_a_request_back() {
+    let mut bench = Bench::new(&["drop"]);
+    bench.armed();
+    bench.objected(Stopper::Withdrawn, ("chen", 3));
+    assert!(matches!(bench.state.phase, Phase::Armed { .. }), "{}", bench.state.phase.word());
+    bench.objected(Stopper::Withdrawn, ("bob", 2));
+    assert!(bench.why_stopped().contains("bob said no"), "{}", bench.why_stopped());
 }
 
 /// The first of two signed commands is on its way: a policy that wants detaching signed makes such a script.

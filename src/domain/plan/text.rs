@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{Basis, CopyRow, Kind, Outlook, Plan, PlannedStep, StandingWord, Word};
+use crate::domain::base::text::printable;
 use crate::domain::base::{Danger, TableName, Verdict};
 use crate::domain::reach::How;
 
@@ -78,7 +79,7 @@ fn details(f: &mut fmt::Formatter<'_>, step: &PlannedStep) -> fmt::Result {
         writeln!(f, "   NO  {why}")?;
     }
     for command in &step.script {
-        for line in &command.lines {
+        for line in command.lines.iter().map(|line| printable(line)) {
             writeln!(
                 f,
                 "   {}> {line}{}",

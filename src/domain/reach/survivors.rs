@@ -145,7 +145,10 @@ fn shortest(look: &Look<'_>, fleet: &Fleet, copies: &[CopyLine], counts: fn(&Cop
 
 /// A server that cannot be looked at may be the reader, so that comes first.
 fn about_strangers(unseen: &[&str], read: &ServerName) -> String {
-    let declare = format!("declare the reader under `consumers:` in the fleet file, or end it on {read}");
+    let declare = format!(
+        "if it is a replica, add it under `servers:` in the fleet file; if it is another program, declare it under \
+         `consumers:`; or end it on {read}"
+    );
     if unseen.is_empty() {
         return declare;
     }

@@ -68,6 +68,9 @@ fn object(setup: &Setup, state: &State, id: &RequestId, how: Stopper, signed: Si
         Err(why) => refuse(why.to_string()),
         Ok(accepted) => {
             let (by, reason) = (accepted.by().clone(), accepted.what().reason.clone());
+            if how == Stopper::Withdrawn && !request.may_be_withdrawn_by(&by) {
+                return refuse(format!("{by} neither asked for it nor approved it: reject it instead"));
+            }
             let why = format!("{by} said no: {reason}");
             let ended = Record::RequestStopped { request: id.clone(), by, how, reason, signed };
             if matches!(state.phase, Phase::Sending { .. } | Phase::Doubt { .. }) {

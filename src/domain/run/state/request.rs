@@ -30,6 +30,11 @@ impl RequestState {
         counting::adds(self.subject(), &self.submissions(), approval.submission(), trust, at)
     }
 
+    /// Who asked, or who approved, takes that back; everybody else rejects.
+    pub fn may_be_withdrawn_by(&self, who: &Principal) -> bool {
+        self.header.requested_by == *who || self.approvals.iter().any(|approval| approval.by == *who)
+    }
+
     /// The signatures that came in, as they are counted.
     pub fn submissions(&self) -> Vec<Submission<'_>> {
         self.approvals.iter().map(Approval::submission).collect()
