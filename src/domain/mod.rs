@@ -1,4 +1,4 @@
-//! THE FUNCTIONAL CORE: values in, values out.
+//! The pure part: values in, values out.
 //!
 //! No clock, no I/O, no async, no randomness, no globals, no logging in here: whatever a decision needs is an argument.
 //! That is what makes every decision of the program testable without a server and repeatable from a journal.
