@@ -132,6 +132,8 @@ fn who_closed_a_run_is_said_by_verify_and_report() {
     desk.cli(&by("bob", &["close", &run])).expect(0, &["is closed by bob"]);
     desk.cli(&by("ana", &["close", &run])).expect(0, &["was closed by ana before"]);
     export("closed").expect(0, &["closed by ana, bob"]);
+    let again = ["journal", "export", &run, "--state", "S", "-o", "closed"];
+    desk.cli(&again).expect(2, &["`closed` exists already", "give another `-o DIR`"]);
     desk.cli(&["report", &run, "--state", "S"]).expect(0, &["- closed by: ana, bob"]);
     // A signature under another's name closes nothing, and is said.
     let closed = |who: &str| desk.path(&format!("S/closed/{run}.{who}.sig"));
@@ -163,4 +165,16 @@ fn a_run_whose_executor_was_killed_says_so_and_how_it_goes_on() {
     asking.desk.cli(&words).expect(0, &["completed"]);
     let said = asking.status(&[]);
     assert!(!said.out.contains("gone") && said.out.starts_with("DONE"), "{said:?}");
+}
+
+#[test]
+fn what_is_not_there_is_a_wrong_argument() {
+    let desk = Desk::new();
+    desk.cli(&["journal", "verify", "nowhere"]).expect(2, &["there is no bundle `nowhere`"]);
+    for words in ["status", "down"] {
+        desk.cli(&["lab", words, "--dir", "nowhere"]).expect(2, &["is not a lab", "lab up"]);
+    }
+    // What is there and is no bundle does not verify.
+    std::fs::create_dir(desk.path("empty")).unwrap();
+    desk.cli(&["journal", "verify", "empty"]).expect(11, &[]);
 }

@@ -80,6 +80,7 @@ pub async fn run(args: RunArgs, wires: &impl Wires) -> Result<Exit, CliError> {
     let params = params(&args.runbook.param)?;
     let runbook = read_runbook(&args.runbook.runbook, &params, &fleet)?;
     let driver = Driver::of(args.output, &args.operator, &args.state).await?;
+    preflight::account(&fleet, &runbook)?;
     preflight::logins(&fleet, &runbook).await?;
     let params = runbook.chosen();
     let prepared = Prepared { fleet, fleet_text, runbook, trust: driver.trust().clone(), params };
