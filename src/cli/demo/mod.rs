@@ -39,15 +39,18 @@ pub async fn demo(args: DemoArgs) -> Result<Exit, CliError> {
         None => temporary_dir(),
     };
     std::fs::create_dir_all(&dir).map_err(|error| cannot_write(&dir, &error))?;
-    let result = match (args.simulated, args.flavor.or_else(found)) {
-        (false, Some(flavor)) => on_servers(&dir, flavor).await,
-        _ => simulated::play(),
+    let flavor = if args.simulated { None } else { args.flavor.or_else(found) };
+    let result = match flavor {
+        Some(flavor) => on_servers(&dir, flavor).await,
+        None => simulated::play(),
     };
-    if !keep && result.is_ok() {
-        let _ = std::fs::remove_dir_all(&dir);
-        data("Its files went with it, the bundle too; `countersign demo --dir DIR` keeps them.");
-    } else {
+    if keep || result.is_err() {
         data(&format!("everything is kept in {}", dir.display()));
+    } else {
+        let _ = std::fs::remove_dir_all(&dir);
+        if flavor.is_some() {
+            data("What it wrote was temporary and is removed, the bundle too; `countersign demo --dir DIR` keeps it.");
+        }
     }
     result
 }
