@@ -52,7 +52,9 @@ fn print(json: bool, value: &impl serde::Serialize, sentences: impl FnOnce() -> 
     if json {
         data(&serde_json::to_string(value).unwrap_or_default());
     } else {
-        sentences().iter().for_each(|line| data(line));
+        for line in sentences() {
+            data(&line);
+        }
     }
 }
 

@@ -30,8 +30,7 @@ pub fn account(fleet: &Fleet, runbook: &Runbook) -> Result<(), CliError> {
 /// Whether the step sends anything with the acting account. What only measures is done with the observing one.
 fn acts(step: &Step) -> bool {
     match &step.work {
-        Work::Act(Action::CheckTable(_) | Action::CompareCopies(_)) => false,
-        Work::Act(_) => true,
+        Work::Act(action) => !matches!(action, Action::CheckTable(_) | Action::CompareCopies(_)),
         Work::Manual { .. } | Work::WaitUntil { .. } => false,
     }
 }

@@ -29,7 +29,9 @@ pub async fn status(args: StatusArgs) -> Result<Exit, CliError> {
         if args.json {
             data(&describe(&state, executor).to_string());
         } else {
-            lines(&state, executor, &typed).iter().for_each(|line| data(line));
+            for line in lines(&state, executor, &typed) {
+                data(&line);
+            }
         }
     }
     Ok(Exit::Ok)
