@@ -51,6 +51,10 @@ impl Asking {
         Self { desk, executor, run }
     }
 
+    fn status(&self, more: &[&str]) -> Said {
+        self.desk.cli(&[&["status", &self.run, "--state", "S"], more].concat()).expect(0, &[])
+    }
+
     fn answer(self) -> (Desk, String) {
         self.desk.cli(&by("ana", &["answer", &self.run, "word"])).expect(0, &[]);
         Said::from(self.executor.wait_with_output().unwrap()).expect(0, &["completed"]);
@@ -128,10 +132,49 @@ fn who_closed_a_run_is_said_by_verify_and_report() {
     desk.cli(&by("bob", &["close", &run])).expect(0, &["is closed by bob"]);
     desk.cli(&by("ana", &["close", &run])).expect(0, &["was closed by ana before"]);
     export("closed").expect(0, &["closed by ana, bob"]);
+    let again = ["journal", "export", &run, "--state", "S", "-o", "closed"];
+    desk.cli(&again).expect(2, &["`closed` exists already", "give another `-o DIR`"]);
     desk.cli(&["report", &run, "--state", "S"]).expect(0, &["- closed by: ana, bob"]);
     // A signature under another's name closes nothing, and is said.
     let closed = |who: &str| desk.path(&format!("S/closed/{run}.{who}.sig"));
     std::fs::copy(closed("ana"), closed("eve")).unwrap();
     desk.cli(&by("eve", &["close", &run])).expect(5, &["it is one of `ana`", "somebody left it under your name"]);
     desk.cli(&["report", &run, "--state", "S"]).expect(0, &["- closed by: ana, bob\n"]);
+}
+
+#[test]
+fn a_run_whose_executor_was_killed_says_so_and_how_it_goes_on() {
+    let mut asking = Asking::begin();
+    let of = |asking: &Asking| serde_json::from_str::<serde_json::Value>(&asking.status(&["--json"]).out).unwrap();
+    assert_eq!(of(&asking)["executor"], "alive");
+    assert!(!asking.status(&[]).out.contains("resume"), "its executor is there");
+    asking.executor.kill().unwrap();
+    asking.executor.wait().unwrap();
+    assert_eq!(of(&asking)["executor"], "gone");
+    let resume = format!("countersign resume {} --operator YOU --state S", asking.run);
+    let said = asking.status(&[]);
+    let lines: Vec<&str> = said.out.lines().collect();
+    assert!(lines[0].ends_with("its executor is gone"), "{said:?}");
+    assert_eq!(lines[1], format!("  NEXT resume: {resume}"));
+    let said = asking.desk.cli(&by("ana", &["answer", &asking.run, "word"])).expect(0, &["answer said to"]);
+    let words = format!("no executor holds the lease: it counts once somebody resumes: {resume}");
+    assert!(said.err.contains(&words.replace("YOU", "ana")), "{said:?}");
+    // The hint runs as it is printed, by a person who is named, and what was left counts then.
+    let typed = resume.replace("YOU", "bob");
+    let words: Vec<&str> = typed.split(' ').skip(1).chain(["--key", "bob", "--plain"]).collect();
+    asking.desk.cli(&words).expect(0, &["completed"]);
+    let said = asking.status(&[]);
+    assert!(!said.out.contains("gone") && said.out.starts_with("DONE"), "{said:?}");
+}
+
+#[test]
+fn what_is_not_there_is_a_wrong_argument() {
+    let desk = Desk::new();
+    desk.cli(&["journal", "verify", "nowhere"]).expect(2, &["there is no bundle `nowhere`"]);
+    for words in ["status", "down"] {
+        desk.cli(&["lab", words, "--dir", "nowhere"]).expect(2, &["is not a lab", "lab up"]);
+    }
+    // What is there and is no bundle does not verify.
+    std::fs::create_dir(desk.path("empty")).unwrap();
+    desk.cli(&["journal", "verify", "empty"]).expect(11, &[]);
 }

@@ -16,7 +16,7 @@ countersign: 1
 fleet: f
 environment: LAB
 owner: dba@example.com
-accounts: {observe: {user: observe}}
+accounts: {observe: {user: observe}, act: {user: act}}
 servers:
   db-a: {address: '127.0.0.1:1', tls: {mode: off}}
   db-b: {address: '127.0.0.1:2', tls: {mode: off}}
@@ -174,9 +174,23 @@ fn a_first_server_that_is_away_is_told_before_a_run_is_begun() {
     desk.write("protect.yaml", include_str!("../runbooks/protect-copy.yaml"));
     let words = ["`db-b` cannot be reached at `127.0.0.1:2`", "check that it runs", "nothing was begun"];
     refused_run(&desk, "protect.yaml", ANA, &SPARE).expect(9, &words);
-    desk.cli(&["fleet", "check", "--fleet", "fleet.yaml"]).expect(9, &["db-a observe: `db-a` cannot be reached"]);
+    let words = ["db-a observe: `db-a` cannot be reached", "not all was looked at: a login failed at db-a, db-b"];
+    let checked = desk.cli(&["fleet", "check", "--fleet", "fleet.yaml"]).expect(9, &words);
+    assert!(!checked.out.contains("every fact"), "{}", checked.out);
+    let words = ["warning: db-a was not seen: `db-a` cannot be reached", "warning: db-b was not seen", "0 facts in"];
+    desk.cli(&["fleet", "snapshot", "--fleet", "fleet.yaml", "-o", "seen.yaml"]).expect(9, &words);
     let shown = desk.cli(&["fleet", "show", "--fleet", "fleet.yaml"]).expect(9, &["db-a: ? `db-a` cannot be reached"]);
     assert_eq!(shown.out.lines().count(), 2, "one line for each server: {}", shown.out);
+}
+
+#[test]
+fn a_runbook_that_acts_is_not_begun_without_an_account_to_act_with() {
+    let desk = desk();
+    desk.write("fleet.yaml", &FLEET.replace(", act: {user: act}", ""));
+    let words = ["the step `protect` changes servers", "`f` has no account for that", "nothing was begun"];
+    refused_run(&desk, "ask.yaml", ANA, &SPARE).expect(2, &words);
+    // One that only asks a person needs none: it gets as far as its key.
+    refused_run(&desk, "manual.yaml", ("ana", "bob"), &[]).expect(5, &["is not a key of ana"]);
 }
 
 /// Runs the program as a user who owns nothing here; an ordinary user takes the right to write away instead.

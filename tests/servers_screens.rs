@@ -117,7 +117,7 @@ impl Place {
     async fn answer(&self) -> String {
         let request = self.status()["waiting"][0]["request"].as_str().unwrap().parse().unwrap();
         let store = SqliteStore::open(&self.state()).unwrap();
-        let (_, request) = find_request(&store, &request).await.unwrap();
+        let (_, request) = find_request(&store, &request, &countersign::cli::typed::Typed::default()).await.unwrap();
         Challenge::of(&request).answers()[0].clone()
     }
 

@@ -9,7 +9,7 @@ use super::ask;
 use super::fault::Fault;
 use super::proof::LogProof;
 use super::session::Prepared;
-use crate::domain::base::text::printable;
+use crate::domain::base::text::{count, printable};
 use crate::domain::run::{Connection, Outcome};
 use crate::domain::script::Command;
 use crate::domain::sql::Dialect;
@@ -124,7 +124,8 @@ pub(super) async fn deliver(conn: &mut Conn, packet: &Packet) -> Result<String, 
     }
     let (changed, warnings, info) = (result.affected_rows(), result.warnings(), printable(&result.info()));
     result.drop_result().await.map_err(|error| Fault::from(error).after_sending())?;
-    let mut detail = format!("{changed} rows affected, {warnings} warnings");
+    let mut detail =
+        format!("{changed} row{} affected, {}", if changed == 1 { "" } else { "s" }, count(warnings.into(), "warning"));
     for part in [info].into_iter().chain(said).filter(|part| !part.is_empty()) {
         detail.push_str("; ");
         detail.push_str(&part);

@@ -7,8 +7,9 @@ use super::args::{ApprovalCommand, ApproveArgs, ObjectArgs, RequestCommand};
 use super::error::CliError;
 use super::exit::Exit;
 use super::output::{data, say};
-use super::place::{self, find_request, now, open_store, put, state_dir};
+use super::place::{self, find_request, now, open_store, put, say_if_nobody_executes, state_dir};
 use super::servers::LiveObserve;
+use super::typed::Typed;
 use super::who::Operator;
 use crate::domain::approval::challenge::Challenge;
 use crate::domain::approval::request::Request;
@@ -18,7 +19,7 @@ use crate::domain::approval::votes::{Objection, Stop, Subject};
 use crate::domain::base::{Digest, Principal, RunId};
 use crate::domain::journal::record::{Approval, OwnMeasurement, Stopper};
 use crate::domain::run::effect::Person;
-use crate::domain::run::state::{RequestState, State};
+use crate::domain::run::state::{Ended, Phase, RequestState, State};
 use crate::domain::runbook;
 use crate::domain::snapshot::Snapshot;
 use crate::domain::step::{Assessment, assess};
@@ -30,12 +31,14 @@ use crate::store::trust_files;
 pub async fn approve(args: ApproveArgs) -> Result<Exit, CliError> {
     let store = open_store(&args.state)?;
     let Operator { who, signer, trust } = Operator::of(&args.operator, &args.state).await?;
-    let (state, request) = find_request(&store, &args.request).await?;
-    expect_open(&request)?;
+    let typed = Typed::here(&args.state).by(&who);
+    let (state, request) = find_request(&store, &args.request, &typed).await?;
+    expect_open(&state, &request)?;
     let challenge = Challenge::of(&request);
     if !challenge.accepts(&args.answer) {
         let message = format!("the answer is not right: {}", challenge.question);
-        return Err(CliError::new(Exit::Approval, message).hint("read the request: countersign request show"));
+        return Err(CliError::new(Exit::Approval, message)
+            .hint(format!("read the request: {}", typed.anybody(&format!("request show {}", args.request)))));
     }
     let measured = if args.detached { None } else { Some(own_measurement(&state, &request).await?) };
     if let Some(OwnMeasurement { confirmed, of }) = measured {
@@ -45,6 +48,7 @@ pub async fn approve(args: ApproveArgs) -> Result<Exit, CliError> {
     let person = sign_approval(&signer, &trust, &who, &request, said).await?;
     put(&store, &state.opened.run, &person).await?;
     data(&format!("approval of {} by {} is on its way to {}", args.request, who, state.opened.run));
+    say_if_nobody_executes(&store, &state.opened.run, &typed).await?;
     Ok(Exit::Ok)
 }
 
@@ -78,18 +82,29 @@ fn expect_counts(trust: &Trust, request: &RequestState, approval: &Approval) -> 
         .map_err(|why| CliError::new(Exit::Approval, format!("the signature does not count: {why}")))
 }
 
-pub fn expect_open(request: &RequestState) -> Result<(), CliError> {
+/// Whether anything that is said to a request can still count.
+pub fn expect_open(state: &State, request: &RequestState) -> Result<(), CliError> {
     if let Some(ended) = &request.ended {
         return Err(CliError::new(
             Exit::Approval,
             format!("request {} is not open any more: {ended}", request.header.request),
         ));
     }
+    if let Phase::Closed { .. } = state.phase {
+        let message = format!("request {} is not open any more: its run is over", request.header.request);
+        return Err(CliError::new(Exit::Approval, message));
+    }
     if now() >= request.header.expires {
         let expired = request.header.expires.to_seconds();
         return Err(CliError::new(Exit::Approval, format!("request {} expired at {expired}", request.header.request)));
     }
     Ok(())
+}
+
+/// Whether an objection can still count: a script that has begun can be stopped before its next command.
+pub fn expect_stoppable(state: &State, request: &RequestState) -> Result<(), CliError> {
+    let at_work = request.ended == Some(Ended::Used) && state.at_work() == Some(&request.header.request);
+    if at_work { Ok(()) } else { expect_open(state, request) }
 }
 
 /// The approver's own assessment over the approver's own look.
@@ -138,7 +153,9 @@ pub fn text_differs(request: &RequestState, assessment: &Assessment) -> Option<S
 pub async fn object(args: ObjectArgs, how: Stopper) -> Result<Exit, CliError> {
     let store = open_store(&args.state)?;
     let Operator { who, signer, .. } = Operator::of(&args.operator, &args.state).await?;
-    let (state, request) = find_request(&store, &args.request).await?;
+    let typed = Typed::here(&args.state).by(&who);
+    let (state, request) = find_request(&store, &args.request, &typed).await?;
+    expect_stoppable(&state, &request)?;
     let person = sign_objection(&signer, &who, (&state.opened.run, &request), how, args.reason).await?;
     put(&store, &state.opened.run, &person).await?;
     data(&format!(
@@ -147,6 +164,7 @@ pub async fn object(args: ObjectArgs, how: Stopper) -> Result<Exit, CliError> {
         args.request,
         who
     ));
+    say_if_nobody_executes(&store, &state.opened.run, &typed).await?;
     Ok(Exit::Ok)
 }
 
@@ -174,7 +192,7 @@ pub async fn sign_objection(
 pub async fn request(command: RequestCommand) -> Result<Exit, CliError> {
     match command {
         RequestCommand::Show { request, state, json } => {
-            let (_, found) = find_request(&open_store(&state)?, &request).await?;
+            let (_, found) = find_request(&open_store(&state)?, &request, &Typed::here(&state)).await?;
             let challenge = Challenge::of(&found);
             if json {
                 let value = serde_json::json!({ "request": request, "text": found.text, "challenge": { "id": challenge.id, "question": challenge.question } });
@@ -185,32 +203,63 @@ pub async fn request(command: RequestCommand) -> Result<Exit, CliError> {
             }
         }
         RequestCommand::Export { request, state, output } => {
-            let (_, found) = find_request(&open_store(&state)?, &request).await?;
+            let (_, found) = find_request(&open_store(&state)?, &request, &Typed::here(&state)).await?;
             std::fs::write(&output, found.text.as_bytes()).map_err(|error| {
                 CliError::new(Exit::Error, format!("`{}` cannot be written: {error}", output.display()))
             })?;
             say(&format!("sign it: ssh-keygen -Y sign -f KEY -n approve@countersign {}", output.display()));
-            say(&format!("then:    countersign approval add {request} {}.sig", output.display()));
+            let add = Typed::here(&state).anybody(&format!("approval add {request} {}.sig", output.display()));
+            say(&format!("then:    {add}"));
         }
     }
     Ok(Exit::Ok)
 }
 
 pub async fn approval(command: ApprovalCommand) -> Result<Exit, CliError> {
-    let ApprovalCommand::Add { request: id, file, state } = command;
-    let store = open_store(&state)?;
-    let trust = trust_files::load(&state_dir(&state)?)?;
+    let ApprovalCommand::Add { request: id, file, state: at } = command;
+    let store = open_store(&at)?;
+    let trust = trust_files::load(&state_dir(&at)?)?;
     let armored =
         tidied(&place::read_file(&file)?).map_err(|error| CliError::new(Exit::Approval, error.to_string()))?;
-    let (run, request) = find_request(&store, &id).await?;
-    expect_open(&request)?;
+    let typed = Typed::here(&at);
+    let (state, request) = find_request(&store, &id, &typed).await?;
+    expect_open(&state, &request)?;
     let signature = trust
         .verify(&armored, Verb::Approve, request.text.as_bytes(), now())
         .map_err(|error| CliError::new(Exit::Approval, format!("the signature does not count: {error}")))?;
     let by = signature.principal().clone();
     let approval = Approval { by: by.clone(), armored, measured: None, answer: None, reason: None };
     expect_counts(&trust, &request, &approval)?;
-    put(&store, &run.opened.run, &Person::Approve { request: id.clone(), approval }).await?;
+    put(&store, &state.opened.run, &Person::Approve { request: id.clone(), approval }).await?;
     data(&format!("approval of {id} by {by} is on its way (detached)"));
+    say_if_nobody_executes(&store, &state.opened.run, &typed).await?;
     Ok(Exit::Ok)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tui::fixture::{Spare, Story, detach_step, drop_step};
+
+    #[test]
+    fn what_is_said_to_a_request_that_is_used_or_whose_run_is_over_is_refused_here() {
+        let mut story = Story::new(Spare::Follows, vec![detach_step(), drop_step(Spare::Detached, "binary")]);
+        story.run_until(|_| false);
+        let of = |story: &Story| story.state.requests.values().next_back().unwrap().clone();
+        let mut request = of(&story);
+        request.header.expires = crate::domain::base::Timestamp::from_millis(i64::MAX / 2);
+        assert!(expect_stoppable(&story.state, &request).is_ok(), "it is open");
+        let approved = OwnMeasurement { confirmed: 41, of: 41 };
+        story.wait(40).approve("ana", 1, Some(approved));
+        story.wait(300).approve("bob", 2, None).wait(1);
+        story.run_until(|_| false);
+        for refused in [expect_open(&story.state, &of(&story)), expect_stoppable(&story.state, &of(&story))] {
+            let refused = refused.unwrap_err();
+            assert_eq!(refused.exit, Exit::Approval);
+            assert!(refused.message.contains("is not open any more"), "{}", refused.message);
+        }
+        // Also if nobody had used it.
+        let refused = expect_stoppable(&story.state, &request).unwrap_err();
+        assert!(refused.message.contains("its run is over"), "{}", refused.message);
+    }
 }

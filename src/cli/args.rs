@@ -1,8 +1,12 @@
 //! The command line as it is written, one struct for each command. Nothing here touches the system.
 
+mod lab;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+
+pub use lab::LabCommand;
 
 use crate::domain::base::{Principal, RequestId, RunId, ServerName, TableName};
 
@@ -82,15 +86,14 @@ pub enum Command {
     Report(ReportArgs),
 }
 
-/// Where runs, inbox and trust are kept.
+// No doc comment on a struct that is flattened: it would become the text of a command without one.
 #[derive(Debug, Clone, Args)]
 pub struct StateArg {
-    /// The state directory.
+    /// The state directory: where runs, inbox and trust are kept.
     #[arg(long, env = "COUNTERSIGN_STATE", value_name = "DIR")]
     pub state: Option<PathBuf>,
 }
 
-/// Who acts, and with which key.
 #[derive(Debug, Clone, Args)]
 pub struct OperatorArgs {
     /// The operator's name in the roster.
@@ -122,12 +125,14 @@ pub struct DemoArgs {
     /// Play on a simulated fleet also if server programs are found.
     #[arg(long)]
     pub simulated: bool,
+    /// One line per event; the demo has no screen, so it is always so.
     #[arg(long)]
     pub plain: bool,
 }
 
 #[derive(Debug, Args)]
 pub struct ReachArgs {
+    /// The fleet file.
     #[arg(long, env = "COUNTERSIGN_FLEET", value_name = "FILE")]
     pub fleet: PathBuf,
     /// The server that would execute the statement.
@@ -142,6 +147,7 @@ pub struct ReachArgs {
     /// A snapshot file instead of the live fleet.
     #[arg(long, value_name = "FILE")]
     pub simulate: Option<PathBuf>,
+    /// JSON instead of text.
     #[arg(long)]
     pub json: bool,
     /// The statement.
@@ -155,6 +161,7 @@ pub struct RunbookArgs {
     /// A parameter of the runbook.
     #[arg(short, long = "param", value_name = "NAME=VALUE")]
     pub param: Vec<String>,
+    /// The fleet file.
     #[arg(long, env = "COUNTERSIGN_FLEET", value_name = "FILE")]
     pub fleet: PathBuf,
 }
@@ -168,6 +175,7 @@ pub struct PlanArgs {
     pub simulate: Option<PathBuf>,
     #[command(flatten)]
     pub state: StateArg,
+    /// JSON instead of text.
     #[arg(long)]
     pub json: bool,
 }
@@ -189,6 +197,7 @@ pub struct RunArgs {
 
 #[derive(Debug, Args)]
 pub struct ResumeArgs {
+    /// The run, such as `r-1a2b3c4d`; `status` lists them.
     pub run: RunId,
     #[command(flatten)]
     pub state: StateArg,
@@ -200,15 +209,18 @@ pub struct ResumeArgs {
 
 #[derive(Debug, Args)]
 pub struct StatusArgs {
+    /// The run; all of them if not given.
     pub run: Option<RunId>,
     #[command(flatten)]
     pub state: StateArg,
+    /// JSON instead of text.
     #[arg(long)]
     pub json: bool,
 }
 
 #[derive(Debug, Args)]
 pub struct AttachArgs {
+    /// The run, such as `r-1a2b3c4d`; `status` lists them.
     pub run: RunId,
     #[command(flatten)]
     pub state: StateArg,
@@ -218,6 +230,7 @@ pub struct AttachArgs {
 
 #[derive(Debug, Args)]
 pub struct ReviewArgs {
+    /// The request; the first that waits for the operator if not given.
     pub request: Option<RequestId>,
     #[command(flatten)]
     pub state: StateArg,
@@ -227,6 +240,7 @@ pub struct ReviewArgs {
 
 #[derive(Debug, Args)]
 pub struct ApproveArgs {
+    /// The request; `status` names those that wait.
     pub request: RequestId,
     #[command(flatten)]
     pub state: StateArg,
@@ -245,11 +259,13 @@ pub struct ApproveArgs {
 
 #[derive(Debug, Args)]
 pub struct ObjectArgs {
+    /// The request; `status` names those that wait.
     pub request: RequestId,
     #[command(flatten)]
     pub state: StateArg,
     #[command(flatten)]
     pub operator: OperatorArgs,
+    /// Why; kept in the journal.
     #[arg(long)]
     pub reason: String,
 }
@@ -258,17 +274,21 @@ pub struct ObjectArgs {
 pub enum RequestCommand {
     /// Show a request and its question.
     Show {
+        /// The request; `status` names those that wait.
         request: RequestId,
         #[command(flatten)]
         state: StateArg,
+        /// JSON instead of text.
         #[arg(long)]
         json: bool,
     },
     /// Write the exact bytes to be signed into a file.
     Export {
+        /// The request; `status` names those that wait.
         request: RequestId,
         #[command(flatten)]
         state: StateArg,
+        /// The file to write.
         #[arg(short, long, value_name = "FILE")]
         output: PathBuf,
     },
@@ -278,7 +298,9 @@ pub enum RequestCommand {
 pub enum ApprovalCommand {
     /// Add a signature made with `ssh-keygen -Y sign -n approve@countersign`.
     Add {
+        /// The request; `status` names those that wait.
         request: RequestId,
+        /// The file with the signature, as `ssh-keygen` wrote it.
         file: PathBuf,
         #[command(flatten)]
         state: StateArg,
@@ -287,6 +309,7 @@ pub enum ApprovalCommand {
 
 #[derive(Debug, Args)]
 pub struct SayArgs {
+    /// The run, such as `r-1a2b3c4d`; `status` lists them.
     pub run: RunId,
     /// The answer, or the number of the choice.
     pub text: String,
@@ -298,6 +321,7 @@ pub struct SayArgs {
 
 #[derive(Debug, Args)]
 pub struct RunOnly {
+    /// The run, such as `r-1a2b3c4d`; `status` lists them.
     pub run: RunId,
     #[command(flatten)]
     pub state: StateArg,
@@ -307,7 +331,9 @@ pub struct RunOnly {
 
 #[derive(Debug, Args)]
 pub struct NoteArgs {
+    /// The run, such as `r-1a2b3c4d`; `status` lists them.
     pub run: RunId,
+    /// What to write; for `hold`, why.
     #[arg(default_value = "")]
     pub text: String,
     #[command(flatten)]
@@ -319,16 +345,18 @@ pub struct NoteArgs {
 
 #[derive(Debug, Args)]
 pub struct FleetArg {
+    /// The fleet file.
     #[arg(long, env = "COUNTERSIGN_FLEET", value_name = "FILE")]
     pub fleet: PathBuf,
 }
 
 #[derive(Debug, Subcommand)]
 pub enum FleetCommand {
-    /// Every server with its role, links and version.
+    /// Every fact that the observing account can see, one a line.
     Show {
         #[command(flatten)]
         fleet: FleetArg,
+        /// JSON instead of text.
         #[arg(long)]
         json: bool,
     },
@@ -344,61 +372,29 @@ pub enum FleetCommand {
         /// A table whose facts are wanted too.
         #[arg(long, value_name = "SCHEMA.TABLE")]
         table: Vec<TableName>,
+        /// The file to write.
         #[arg(short, long, value_name = "FILE")]
         output: PathBuf,
     },
     /// What differs between two snapshot files.
-    Diff { before: PathBuf, after: PathBuf },
+    Diff {
+        /// The older snapshot file.
+        before: PathBuf,
+        /// The newer snapshot file.
+        after: PathBuf,
+    },
 }
 
 #[derive(Debug, Args)]
 pub struct LintArgs {
+    /// Runbook or fleet files.
     pub file: Vec<PathBuf>,
     /// Resolve the runbooks against this fleet as well.
     #[arg(long, value_name = "FILE")]
     pub fleet: Option<PathBuf>,
+    /// JSON instead of text.
     #[arg(long)]
     pub json: bool,
-}
-
-#[derive(Debug, Subcommand)]
-pub enum LabCommand {
-    /// Start a primary and replicas; returns when replication flows.
-    Up {
-        #[arg(long)]
-        flavor: crate::lab::Flavor,
-        #[arg(long, default_value_t = 2)]
-        replicas: usize,
-        #[arg(long, value_name = "DIR")]
-        dir: PathBuf,
-    },
-    /// Create and fill a table on the primary.
-    Seed {
-        #[arg(long, value_name = "DIR")]
-        dir: PathBuf,
-        #[arg(long, default_value_t = 1000)]
-        rows: u64,
-        table: TableName,
-    },
-    /// Break something on purpose.
-    Break {
-        /// corrupt-table or root-page.
-        what: crate::lab::Damage,
-        #[arg(long, value_name = "DIR")]
-        dir: PathBuf,
-        #[arg(long, value_name = "SERVER")]
-        on: ServerName,
-        table: TableName,
-    },
-    Status {
-        #[arg(long, value_name = "DIR")]
-        dir: PathBuf,
-    },
-    /// End all servers of the lab.
-    Down {
-        #[arg(long, value_name = "DIR")]
-        dir: PathBuf,
-    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -414,6 +410,7 @@ pub enum TrustCommand {
         #[arg(long, value_name = "FILE")]
         policy: Option<PathBuf>,
     },
+    /// The operators with the fingerprints of their keys, the policy, and the digests of the trust files.
     Show {
         #[command(flatten)]
         state: StateArg,
@@ -424,6 +421,7 @@ pub enum TrustCommand {
 pub enum JournalCommand {
     /// Verify an exported bundle, offline.
     Verify {
+        /// The directory that `journal export` wrote.
         bundle: PathBuf,
         /// The digest of the first trust file, from a place that the bundle's maker cannot write.
         #[arg(long, value_name = "SHA256")]
@@ -431,9 +429,11 @@ pub enum JournalCommand {
     },
     /// Export a run as a bundle for auditors.
     Export {
+        /// The run, such as `r-1a2b3c4d`; `status` lists them.
         run: RunId,
         #[command(flatten)]
         state: StateArg,
+        /// The directory to write; it must not exist yet.
         #[arg(short, long, value_name = "DIR")]
         output: PathBuf,
     },
@@ -441,9 +441,14 @@ pub enum JournalCommand {
 
 #[derive(Debug, Args)]
 pub struct ReportArgs {
+    /// The run, such as `r-1a2b3c4d`; `status` lists them.
     pub run: RunId,
     #[command(flatten)]
     pub state: StateArg,
+    /// JSON instead of text.
     #[arg(long)]
     pub json: bool,
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,10 +14,11 @@ use crate::connect::rights::{Found, found};
 use crate::domain::base::ServerName;
 use crate::domain::base::text::printable;
 use crate::domain::fleet::{Endpoint, Fleet, Server};
-use crate::domain::snapshot::{About, FactKey, ServerFact, Snapshot};
+use crate::domain::snapshot::{About, FactKey, ServerFact, Snapshot, Value};
 use crate::domain::sql::dialect::{DialectError, Support};
 use crate::domain::sql::rights::{Account, grant};
 use crate::executor::ports::Observe as _;
+use crate::tui::words::count;
 
 /// The columns of the versions, as the documentation has them.
 const COLUMNS: [&str; 3] = ["tested here", "by documentation only", "refused"];
@@ -73,6 +74,7 @@ pub async fn check(fleet: &Fleet) -> Exit {
     if fleet.accounts.act.is_none() {
         told.push(Told::fine("no `act` account in fleet.yaml: this machine can look and plan, not run".to_owned()));
     }
+    told.push(strangers(&snapshot));
     told.push(unseen(fleet, &logins, &snapshot));
     told.iter().flat_map(|told| &told.lines).for_each(|line| data(line));
     told.iter().map(|told| told.exit).max_by_key(|exit| rank(*exit)).unwrap_or(Exit::Ok)
@@ -162,6 +164,30 @@ fn rights(login: &Login<'_>) -> Told {
     Told { lines, exit: Exit::Findings }
 }
 
+/// Readers of a binary log that nothing explains: what is destroyed may be destroyed there too, so nothing is.
+fn strangers(snapshot: &Snapshot) -> Told {
+    let told = |server: &ServerName, names: &BTreeSet<String>| {
+        let names: Vec<String> = names.iter().map(|name| printable(name)).collect();
+        format!(
+            "{server}: its binary log has {} that nothing explains: {}; nothing destructive runs there until each is \
+             in fleet.yaml (a replica under `servers`, any other under `consumers`) or ended",
+            count(names.len(), "reader"),
+            names.join(", ")
+        )
+    };
+    let lines: Vec<String> = snapshot
+        .facts()
+        .filter_map(|(key, known)| match (key.about, known.value()) {
+            (About::Server(ServerFact::UnexplainedReaders), Ok(Value::Names(names))) if !names.is_empty() => {
+                Some(told(&key.server, names))
+            }
+            _ => None,
+        })
+        .collect();
+    let exit = if lines.is_empty() { Exit::Ok } else { Exit::Findings };
+    Told { lines, exit }
+}
+
 /// The facts that cannot be seen although the server lets us in.
 fn unseen(fleet: &Fleet, logins: &[Login<'_>], snapshot: &Snapshot) -> Told {
     let looks = |login: &&Login<'_>| login.account == Account::Observe && login.found.is_ok();
@@ -171,14 +197,18 @@ fn unseen(fleet: &Fleet, logins: &[Login<'_>], snapshot: &Snapshot) -> Told {
         .filter_map(|(key, known)| known.value().err().map(|why| format!("cannot be seen: {key}: {why}")))
         .collect();
     let exit = if missing.is_empty() { Exit::Ok } else { Exit::Findings };
-    let count = missing.len();
-    let mut lines = missing;
-    lines.push(match count {
-        0 => "every fact that a run may ask for can be seen".to_owned(),
-        1 => "1 fact cannot be seen".to_owned(),
-        many => format!("{many} facts cannot be seen"),
-    });
-    Told { lines, exit }
+    let mut shut: Vec<&str> =
+        logins.iter().filter(|login| login.found.is_err()).map(|login| login.server.name.as_str()).collect();
+    shut.dedup();
+    let last = match (missing.len(), shut.is_empty()) {
+        (0, true) => "every fact that a run may ask for can be seen".to_owned(),
+        (0, false) => format!("not all was looked at: a login failed at {}", shut.join(", ")),
+        (some, true) => format!("{} cannot be seen", count(some, "fact")),
+        (some, false) => {
+            format!("{} cannot be seen, and a login failed at {}", count(some, "fact"), shut.join(", "))
+        }
+    };
+    Told { lines: missing.into_iter().chain([last]).collect(), exit }
 }
 
 /// Whether a fact can be seen from here at all.
@@ -197,8 +227,9 @@ fn expected(fleet: &Fleet, key: &FactKey) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::base::Digest;
+    use crate::domain::base::{Digest, Timestamp};
     use crate::domain::fleet::read;
+    use crate::domain::snapshot::Patch;
     use crate::domain::sql::Dialect;
     use crate::domain::sql::rights::Held;
 
@@ -250,5 +281,22 @@ mod tests {
         assert_eq!(rights.exit, Exit::Findings);
         let statement = "  GRANT SELECT, PROCESS, SLAVE MONITOR, BINLOG MONITOR ON *.* TO 'observe'@'%';";
         assert_eq!(rights.lines.last().map(String::as_str), Some(statement));
+    }
+
+    #[test]
+    fn an_unexplained_reader_is_a_finding_with_its_way_out() {
+        let server = ServerName::parse("a").unwrap();
+        let seen = |names: &[&str]| {
+            let names = Value::Names(names.iter().map(|name| (*name).to_owned()).collect());
+            let mut patch = Patch::default();
+            patch.set(FactKey::server(&server, ServerFact::UnexplainedReaders), names, Timestamp::from_millis(0));
+            Snapshot::new(Timestamp::from_millis(0), std::collections::BTreeMap::new()).with(&patch)
+        };
+        let none = strangers(&seen(&[]));
+        assert_eq!((none.lines.len(), none.exit), (0, Exit::Ok));
+        let one = strangers(&seen(&["repl from 10.0.0.9"]));
+        assert_eq!(one.exit, Exit::Findings);
+        assert!(one.lines[0].contains("1 reader that nothing explains: repl from 10.0.0.9"), "{:?}", one.lines);
+        assert!(one.lines[0].contains("`consumers`"), "{:?}", one.lines);
     }
 }

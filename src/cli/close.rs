@@ -5,6 +5,7 @@ use super::error::CliError;
 use super::exit::Exit;
 use super::output::data;
 use super::place::{now, open_store, state_dir, state_of};
+use super::typed::Typed;
 use super::who::Operator;
 use crate::domain::approval::sshsig::Verb;
 use crate::store::{close_files, export};
@@ -16,9 +17,10 @@ pub async fn close(args: RunOnly) -> Result<Exit, CliError> {
     let Some(text) = export::text_to_close(&store, run).await.map_err(super::journal::failed)? else {
         let step =
             state_of(&store, run).await?.step().map_or_else(|| "its start".to_owned(), |step| format!("`{step}`"));
-        return Err(CliError::usage(format!("expected a run that has ended, found `{run}` at {step}")).hint(format!(
-            "let it go on (`countersign resume {run}`) or end it (`countersign abort {run}`), then close it"
-        )));
+        let typed = Typed::here(&args.state).by(by);
+        let (resume, abort) = (typed.person(&format!("resume {run}")), typed.person(&format!("abort {run}")));
+        return Err(CliError::usage(format!("expected a run that has ended, found `{run}` at {step}"))
+            .hint(format!("let it go on (`{resume}`) or end it (`{abort}`), then close it")));
     };
     let damaged = |why: String| CliError::new(Exit::Approval, format!("the signature does not close {run}: {why}"));
     if let Some(left) = close_files::signatures(&dir, run)?.get(by) {

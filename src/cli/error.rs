@@ -66,7 +66,17 @@ impl From<KeyError> for CliError {
 
 impl From<LabError> for CliError {
     fn from(error: LabError) -> Self {
-        Self::new(Exit::Error, error.to_string())
+        let exit = match &error {
+            LabError::NoLab { .. }
+            | LabError::AlreadyUp { .. }
+            | LabError::NotEmpty { .. }
+            | LabError::PathTooLong { .. }
+            | LabError::BadShape { .. }
+            | LabError::NoSuchServer { .. }
+            | LabError::TableName(_) => Exit::Usage,
+            _ => Exit::Error,
+        };
+        Self::new(exit, error.to_string())
     }
 }
 

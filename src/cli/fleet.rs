@@ -1,6 +1,7 @@
 //! `fleet`: what is declared, what it looks like, what is missing, and snapshots of it.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use super::args::FleetCommand;
 use super::check;
@@ -14,6 +15,7 @@ use crate::domain::fleet::Fleet;
 use crate::domain::snapshot::text::difference;
 use crate::domain::snapshot::{Snapshot, SnapshotFile};
 use crate::executor::ports::Observe as _;
+use crate::tui::words::count;
 
 pub async fn fleet(command: FleetCommand) -> Result<Exit, CliError> {
     match command {
@@ -40,8 +42,8 @@ pub async fn fleet(command: FleetCommand) -> Result<Exit, CliError> {
             std::fs::write(&output, text).map_err(|error| {
                 CliError::new(Exit::Error, format!("`{}` cannot be written: {error}", output.display()))
             })?;
-            say(&format!("{} facts in {}", snapshot.facts().count(), output.display()));
-            Ok(Exit::Ok)
+            told(&fleet, &snapshot, &output);
+            Ok(seen(&fleet, &snapshot))
         }
         FleetCommand::Diff { before, after } => {
             let differences = difference(&read_snapshot(&before)?, &read_snapshot(&after)?);
@@ -51,6 +53,20 @@ pub async fn fleet(command: FleetCommand) -> Result<Exit, CliError> {
             Ok(if differences.is_empty() { Exit::Ok } else { Exit::Findings })
         }
     }
+}
+
+/// What stands in a snapshot file, and what it is silent about.
+fn told(fleet: &Fleet, snapshot: &Snapshot, output: &Path) {
+    for server in fleet.servers.keys().filter(|server| unseen(snapshot, server)) {
+        let why = snapshot.facts().filter(|(key, _)| key.server == *server).find_map(|(_, known)| known.value().err());
+        say(&format!("warning: {server} was not seen: {}", why.unwrap_or("it did not answer")));
+    }
+    let (known, unknown): (Vec<_>, Vec<_>) = snapshot.facts().partition(|(_, known)| known.value().is_ok());
+    let unknown = match unknown.len() {
+        0 => String::new(),
+        some => format!(", {some} more cannot be told"),
+    };
+    say(&format!("{} in {}{unknown}", count(known.len(), "fact"), output.display()));
 }
 
 /// A server of which nothing is known gets one line.

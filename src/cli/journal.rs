@@ -11,11 +11,16 @@ use crate::domain::base::Digest;
 use crate::domain::report::Report;
 use crate::store::export::{self, VerifyError};
 use crate::store::{bundle_files, close_files, trust_files};
+use crate::tui::words::count;
 
 pub async fn journal(command: JournalCommand) -> Result<Exit, CliError> {
     match command {
         JournalCommand::Export { run, state, output } => {
             let (store, dir) = (open_store(&state)?, state_dir(&state)?);
+            if output.exists() {
+                let message = format!("`{}` exists already: a bundle is written as a new directory", output.display());
+                return Err(CliError::usage(message).hint("give another `-o DIR`, or remove that one first"));
+            }
             let (trust, closes) = (trust_files::read(&dir)?, close_files::signatures(&dir, &run)?);
             let exported = export::export(&store, &run, &trust, &closes).await.map_err(failed)?;
             bundle_files::write_bundle(&output, &exported.bundle).map_err(failed)?;
@@ -35,6 +40,11 @@ pub fn failed(error: impl std::fmt::Display) -> CliError {
 }
 
 fn verify(bundle: &Path, anchor: Option<&Digest>) -> Result<Exit, CliError> {
+    // Nothing was tampered with where there is nothing.
+    if !bundle.is_dir() {
+        return Err(CliError::usage(format!("there is no bundle `{}`: expected a directory", bundle.display()))
+            .hint("make one with `countersign journal export RUN -o DIR`"));
+    }
     match export::verify(bundle, anchor) {
         Ok(verified) => {
             data(&verified.to_string());
@@ -44,7 +54,7 @@ fn verify(bundle: &Path, anchor: Option<&Digest>) -> Result<Exit, CliError> {
             for fault in &faults {
                 data(&format!("fault: {fault}"));
             }
-            Err(CliError::new(Exit::Tampered, format!("{} faults: the bundle does not verify", faults.len())))
+            Err(CliError::new(Exit::Tampered, format!("{}: the bundle does not verify", count(faults.len(), "fault"))))
         }
         Err(error) => Err(CliError::new(Exit::Tampered, error.to_string())),
     }

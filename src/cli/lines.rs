@@ -5,6 +5,7 @@
 
 use serde_json::Value;
 
+use super::typed::Typed;
 use crate::domain::approval::challenge::kept_copies;
 use crate::domain::base::{Danger, RequestId, RunId, Timestamp};
 use crate::domain::journal::record::{Assessed, Choice, Ending, Record, StopReason};
@@ -23,7 +24,7 @@ pub const SCHEMA: &str = "countersign.event/1";
 /// One record as lines of text. `before` is the state that it was applied to, `None` for the first one.
 ///
 /// The first line says what happened, those beneath it (indented) what to know and what to do.
-pub fn plain(before: Option<&State>, at: Timestamp, record: &Record) -> Vec<String> {
+pub fn plain(typed: &Typed, before: Option<&State>, at: Timestamp, record: &Record) -> Vec<String> {
     // For auditors and for the next executor; they tell a reader nothing.
     if matches!(record, Record::Head { .. } | Record::InputTaken { .. }) {
         return Vec::new();
@@ -31,7 +32,7 @@ pub fn plain(before: Option<&State>, at: Timestamp, record: &Record) -> Vec<Stri
     let told = summary(before, record);
     let clock = at.clock();
     let mut lines = vec![format!("{clock} {}", head(before, record, &told)).trim_end().to_owned()];
-    lines.extend(beneath(before, at, record).into_iter().map(|line| format!("{clock}   {line}")));
+    lines.extend(beneath(typed, before, at, record).into_iter().map(|line| format!("{clock}   {line}")));
     lines
 }
 
@@ -56,18 +57,18 @@ fn run_of(before: Option<&State>, record: &Record) -> String {
 }
 
 /// What a reader needs besides the sentence: copies, checks, who is asked, what can be chosen.
-fn beneath(before: Option<&State>, at: Timestamp, record: &Record) -> Vec<String> {
+fn beneath(typed: &Typed, before: Option<&State>, at: Timestamp, record: &Record) -> Vec<String> {
     // Long because it has one arm for each kind of record, so that none can be forgotten.
     let run = run_of(before, record);
     match record {
         Record::Opened(opened) => vec![
             format!("driver {} on {}   fleet {}", opened.by, say(&opened.host), say(&opened.fleet)),
-            format!("stop it at any time: countersign hold {run}"),
+            format!("stop it at any time: {}", typed.anybody(&format!("hold {run}"))),
         ],
         Record::Asked { text, read_back, .. } => {
             let mut lines: Vec<String> = text.lines().skip(1).map(say).collect();
             lines.push(format!("read back: {}", say(read_back)));
-            lines.push(format!("next:  countersign answer {run} TEXT"));
+            lines.push(format!("next:  {}", typed.person(&format!("answer {run} TEXT"))));
             lines
         }
         Record::Waiting { claims, .. } => {
@@ -75,9 +76,11 @@ fn beneath(before: Option<&State>, at: Timestamp, record: &Record) -> Vec<String
         }
         Record::Blocked { why, .. } => why.iter().map(|why| format!("why:   {}", say(why))).collect(),
         Record::Refused { refusals, .. } => refusals.iter().flat_map(refusal).collect(),
-        Record::Requested { header, text, assessed, .. } => request(&header.request, header.expires, text, assessed),
+        Record::Requested { header, text, assessed, .. } => {
+            request(typed, (&header.request, header.expires), text, assessed)
+        }
         Record::Armed { danger, .. } if *danger > Danger::Protective => {
-            vec![format!("anybody may hold: countersign hold {run}")]
+            vec![format!("anybody may hold: {}", typed.anybody(&format!("hold {run}")))]
         }
         Record::Came { outcome: crate::domain::run::Outcome::Failed { .. }, .. } => {
             vec!["nothing is assumed about its effects; the fleet is looked at before anything else".to_owned()]
@@ -103,9 +106,9 @@ fn beneath(before: Option<&State>, at: Timestamp, record: &Record) -> Vec<String
         Record::Done { checks, .. } => {
             checks.iter().map(|check| format!("{}: {}", say(&check.says), say(&check.verdict.to_string()))).collect()
         }
-        Record::Held { .. } => vec![format!("next:  countersign release {run}")],
-        Record::Stopped { why, choices } => stopped(&run, why, choices),
-        Record::Closed { outcome } => closed(&run, *outcome),
+        Record::Held { .. } => vec![format!("next:  {}", typed.person(&format!("release {run}")))],
+        Record::Stopped { why, choices } => stopped(typed, &run, why, choices),
+        Record::Closed { outcome } => closed(typed, &run, *outcome),
         Record::ExecutorChanged { .. }
         | Record::Entered { .. }
         | Record::Answered { .. }
@@ -148,7 +151,7 @@ fn refusal(refusal: &Refusal) -> Vec<String> {
     lines
 }
 
-fn request(id: &RequestId, expires: Timestamp, text: &str, assessed: &Assessed) -> Vec<String> {
+fn request(typed: &Typed, (id, expires): (&RequestId, Timestamp), text: &str, assessed: &Assessed) -> Vec<String> {
     let mut lines = Vec::new();
     for command in &assessed.script {
         let statement: Vec<String> = command.lines().iter().map(|line| say(line)).collect();
@@ -165,30 +168,31 @@ fn request(id: &RequestId, expires: Timestamp, text: &str, assessed: &Assessed) 
     if let Some(way) = &assessed.way_back {
         lines.push(format!("way back: {}   after: {}", say(&way.before), say(&way.after)));
     }
-    lines.push(format!("next:  countersign review {id}   until {}", expires.clock()));
-    lines.push(format!("       countersign approve {id} --answer TEXT --reason TEXT"));
-    lines.push(format!("       countersign reject {id} --reason TEXT"));
+    lines.push(format!("until {}, one of:", expires.clock()));
+    lines.push(format!("next:  {}", typed.person(&format!("review {id}"))));
+    lines.push(format!("       {}", typed.person(&format!("approve {id} --answer TEXT --reason TEXT"))));
+    lines.push(format!("       {}", typed.person(&format!("reject {id} --reason TEXT"))));
     lines
 }
 
-fn stopped(run: &str, why: &StopReason, choices: &[Choice]) -> Vec<String> {
+fn stopped(typed: &Typed, run: &str, why: &StopReason, choices: &[Choice]) -> Vec<String> {
     let mut lines = Vec::new();
     if matches!(why, StopReason::TooLong { .. }) {
         lines.push("what is loaded stays; nothing was destroyed by it".to_owned());
     }
     lines.extend(choices.iter().enumerate().map(|(place, choice)| format!("{}  {choice}", place + 1)));
     if !choices.is_empty() {
-        lines.push(format!("next:  countersign choose {run} NUMBER"));
+        lines.push(format!("next:  {}", typed.person(&format!("choose {run} NUMBER"))));
     }
     lines
 }
 
-fn closed(run: &str, outcome: Ending) -> Vec<String> {
+fn closed(typed: &Typed, run: &str, outcome: Ending) -> Vec<String> {
     let word = match outcome {
         Ending::Completed => "every step is done",
         Ending::Aborted => "nothing was undone by itself",
     };
-    vec![word.to_owned(), format!("next:  countersign report {run}")]
+    vec![word.to_owned(), format!("next:  {}", typed.anybody(&format!("report {run}")))]
 }
 
 /// One journal line as one JSON object. `data` holds the very bytes of the journal's payload, so that the chain can

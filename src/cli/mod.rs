@@ -25,6 +25,7 @@ pub mod servers;
 pub mod signals;
 pub mod status;
 pub mod trust;
+pub mod typed;
 pub mod who;
 
 use std::process::ExitCode;

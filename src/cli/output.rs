@@ -5,6 +5,7 @@
 use super::args::OutputArgs;
 use super::error::CliError;
 use super::lines;
+use super::typed::Typed;
 use crate::domain::base::{RunId, Timestamp};
 use crate::domain::journal::Line;
 use crate::domain::journal::record::Record;
@@ -39,6 +40,7 @@ pub fn error(error: &CliError) {
 #[derive(Debug)]
 pub struct Narrator {
     form: Form,
+    typed: Typed,
     run: Option<RunId>,
 }
 
@@ -52,13 +54,13 @@ enum Form {
 }
 
 impl Narrator {
-    pub fn new(output: OutputArgs) -> Self {
-        Self { form: if output.json { Form::Json } else { Form::Plain }, run: None }
+    pub fn new(output: OutputArgs, typed: Typed) -> Self {
+        Self { form: if output.json { Form::Json } else { Form::Plain }, typed, run: None }
     }
 
     /// While a screen has the terminal, no line may be written to it.
     pub fn silent() -> Self {
-        Self { form: Form::Nothing, run: None }
+        Self { form: Form::Nothing, typed: Typed::default(), run: None }
     }
 }
 
@@ -66,7 +68,7 @@ impl Watcher for Narrator {
     fn recorded(&mut self, before: Option<&State>, at: Timestamp, line: &Line, record: &Record) {
         match self.form {
             Form::Nothing => {}
-            Form::Plain => lines::plain(before, at, record).iter().for_each(|line| data(line)),
+            Form::Plain => lines::plain(&self.typed, before, at, record).iter().for_each(|line| data(line)),
             Form::Json => {
                 if let Record::Opened(opened) = record {
                     self.run = Some(opened.run.clone());

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use super::args::StateArg;
 use super::error::CliError;
 use super::exit::Exit;
+use super::output::say;
+use super::typed::Typed;
 use crate::domain::base::{RequestId, RunId, Timestamp};
 use crate::domain::fleet::{self, Fleet};
 use crate::domain::journal::Line;
@@ -15,7 +17,8 @@ use crate::domain::snapshot::{Snapshot, SnapshotFile};
 use crate::domain::yaml;
 use crate::executor::journal::{ExecutorError, Watcher, fold};
 use crate::store::sqlite::SqliteStore;
-use crate::store::{Inbox, Journal};
+use crate::store::{Inbox, Journal, Leases as _};
+use crate::tui::model::Executor;
 
 /// The state directory: as said, else below the user's own state.
 pub fn state_dir(arg: &StateArg) -> Result<PathBuf, CliError> {
@@ -102,14 +105,19 @@ pub async fn begun(store: &SqliteStore) -> Result<Vec<State>, CliError> {
 }
 
 /// The run that made a request, and the request.
-pub async fn find_request(store: &SqliteStore, id: &RequestId) -> Result<(State, RequestState), CliError> {
+pub async fn find_request(
+    store: &SqliteStore,
+    id: &RequestId,
+    typed: &Typed,
+) -> Result<(State, RequestState), CliError> {
     for state in begun(store).await? {
         if let Some(request) = state.requests.get(id) {
             let request = request.clone();
             return Ok((state, request));
         }
     }
-    Err(CliError::usage(format!("there is no request {id} here")).hint("`countersign status` lists what waits"))
+    Err(CliError::usage(format!("there is no request {id} here"))
+        .hint(format!("what waits is listed by: {}", typed.anybody("status"))))
 }
 
 /// Leaves one input for a run.
@@ -120,6 +128,20 @@ pub async fn put(
 ) -> Result<(), CliError> {
     let body = serde_json::to_vec(person).map_err(|error| CliError::new(Exit::Error, error.to_string()))?;
     store.put_input(run, &body).await?;
+    Ok(())
+}
+
+/// Whether somebody executes the run now; for people, never for a decision.
+pub async fn executor_of(store: &SqliteStore, run: &RunId) -> Result<Executor, CliError> {
+    Ok(if store.holder(run).await?.is_some() { Executor::Alive } else { Executor::Gone })
+}
+
+/// Says that what was just left for a run counts for nothing until somebody executes it.
+pub async fn say_if_nobody_executes(store: &SqliteStore, run: &RunId, typed: &Typed) -> Result<(), CliError> {
+    if executor_of(store, run).await? == Executor::Gone {
+        let resume = typed.person(&format!("resume {run}"));
+        say(&format!("no executor holds the lease: it counts once somebody resumes: {resume}"));
+    }
     Ok(())
 }
 

@@ -13,6 +13,27 @@ use crate::connect::ConnectError;
 use crate::domain::base::ServerName;
 use crate::domain::fleet::Fleet;
 use crate::domain::runbook::{Runbook, Step, Work};
+use crate::domain::vocabulary::Action;
+
+/// A runbook that acts needs an account to act with.
+pub fn account(fleet: &Fleet, runbook: &Runbook) -> Result<(), CliError> {
+    let Some(step) = runbook.steps.iter().find(|step| acts(step)).filter(|_| fleet.accounts.act.is_none()) else {
+        return Ok(());
+    };
+    Err(CliError::usage(format!(
+        "the step `{}` changes servers, and the fleet `{}` has no account for that: expected `act` under `accounts`",
+        step.id, fleet.name
+    ))
+    .hint("nothing was begun; without it `plan`, `reach` and `fleet check` work"))
+}
+
+/// Whether the step sends anything with the acting account. What only measures is done with the observing one.
+fn acts(step: &Step) -> bool {
+    match &step.work {
+        Work::Act(action) => !matches!(action, Action::CheckTable(_) | Action::CompareCopies(_)),
+        Work::Manual { .. } | Work::WaitUntil { .. } => false,
+    }
+}
 
 /// Logs in, with both accounts, to every server that the runbook names, and says which rights are missing there.
 pub async fn logins(fleet: &Fleet, runbook: &Runbook) -> Result<(), CliError> {

@@ -16,6 +16,7 @@ use super::preflight;
 use super::say::sign_text;
 use super::screen::{self, DriverScreen, Over};
 use super::servers::{LiveObserve, OsWorld};
+use super::typed::Typed;
 use super::who::{Driver, Operator};
 use crate::act::Acting;
 use crate::domain::approval::trust::Trust;
@@ -79,33 +80,38 @@ pub async fn run(args: RunArgs, wires: &impl Wires) -> Result<Exit, CliError> {
     let params = params(&args.runbook.param)?;
     let runbook = read_runbook(&args.runbook.runbook, &params, &fleet)?;
     let driver = Driver::of(args.output, &args.operator, &args.state).await?;
+    preflight::account(&fleet, &runbook)?;
     preflight::logins(&fleet, &runbook).await?;
     let params = runbook.chosen();
     let prepared = Prepared { fleet, fleet_text, runbook, trust: driver.trust().clone(), params };
-    let plan = RunPlan { run: new_run_id(), driver: driver.name().clone(), reason: args.reason };
+    let (id, name) = (new_run_id(), driver.name().clone());
+    let typed = Typed::here(&args.state);
+    let goes_on = typed.clone().by(&name).person(&format!("resume {id}"));
+    let plan = RunPlan { run: id, driver: name, reason: args.reason };
     let store = SqliteStore::create(&state_dir(&args.state)?)?;
-    start(prepared, plan, store, wires, Shown::to(args.output, driver)).await
+    let exit = start(prepared, plan, store, wires, Shown::to(args.output, typed, driver)).await?;
+    Ok(left(exit, &goes_on))
 }
 
 /// How the driver sees the run.
 #[derive(Debug)]
 pub enum Shown {
-    Lines(OutputArgs),
+    Lines(OutputArgs, Typed),
     Screen(Operator),
 }
 
 impl Shown {
     /// A screen if there is a terminal for it and nobody asked for lines.
-    fn to(output: OutputArgs, driver: Driver) -> Self {
+    fn to(output: OutputArgs, typed: Typed, driver: Driver) -> Self {
         match driver {
             Driver::Proved(operator) if screen::is_wanted(output) => Self::Screen(operator),
-            _ => Self::Lines(output),
+            _ => Self::Lines(output, typed),
         }
     }
 
     fn narrator(&self) -> Narrator {
         match self {
-            Self::Lines(output) => Narrator::new(*output),
+            Self::Lines(output, typed) => Narrator::new(*output, typed.clone()),
             Self::Screen(_) => Narrator::silent(),
         }
     }
@@ -113,15 +119,9 @@ impl Shown {
     /// Somebody at a screen can choose; without one, waiting at a refusal would change nothing.
     fn at_stop(&self) -> AtStop {
         match self {
-            Self::Lines(_) => AtStop::LeaveIfRefused,
+            Self::Lines(..) => AtStop::LeaveIfRefused,
             Self::Screen(_) => AtStop::Wait,
         }
-    }
-}
-
-impl From<OutputArgs> for Shown {
-    fn from(output: OutputArgs) -> Self {
-        Self::Lines(output)
     }
 }
 
@@ -139,9 +139,9 @@ pub async fn start(
     plan: RunPlan,
     files: SqliteStore,
     wires: &impl Wires,
-    shown: impl Into<Shown>,
+    shown: Shown,
 ) -> Result<Exit, CliError> {
-    let (store, shown) = (wires.store(files.clone()), shown.into());
+    let store = wires.store(files.clone());
     let mut narrator = shown.narrator();
     let RunPlan { run, driver, reason } = plan;
     let mut key = RunKey::generate(run.clone())?;
@@ -162,16 +162,20 @@ pub async fn resume(args: ResumeArgs, wires: &impl Wires) -> Result<Exit, CliErr
     let lease = store.acquire(&args.run, &holder(&name)).await?;
     let key = RunKey::generate(args.run.clone())?;
     let changed = takeover(&store, &args.run, &driver, key.journal_key()).await?;
-    let shown = Shown::to(args.output, driver);
+    let typed = Typed::here(&args.state);
+    let goes_on = typed.clone().by(&name).person(&format!("resume {}", args.run));
+    let shown = Shown::to(args.output, typed.clone(), driver);
     let mut narrator = shown.narrator();
     let state = fold(&store, &args.run, &mut narrator).await?;
     if let Phase::Closed { .. } = state.phase {
-        return Err(CliError::usage(format!("run {} is over; `countersign report {}` tells it", args.run, args.run)));
+        let report = typed.anybody(&format!("report {}", args.run));
+        return Err(CliError::usage(format!("run {} is over", args.run)).hint(format!("it is told by: {report}")));
     }
     let prepared = recorded(&state.opened, trust)?;
     let setup = setup(&prepared, &args.run, name, key.journal_key());
     let act = wires.act(Acting::new(Arc::new(setup.fleet.clone())));
-    execute(Some(changed), Executing { setup, state, store, act, files, lease, key, narrator, shown }).await
+    let with = Executing { setup, state, store, act, files, lease, key, narrator, shown };
+    Ok(left(execute(Some(changed), with).await?, &goes_on))
 }
 
 /// That `driver` executes the run from here on; a driver whom a key proves signs it, over the journal as it ends and
@@ -330,20 +334,24 @@ impl Beside {
     }
 }
 
+/// Says how a run that is not over goes on.
+fn left(exit: Exit, goes_on: &str) -> Exit {
+    if !matches!(exit, Exit::Ok | Exit::Aborted) {
+        say(&format!("the run can go on: {goes_on}"));
+    }
+    exit
+}
+
 /// The exit code that says how a run was left.
 pub fn exit_of(state: &State) -> Exit {
-    let exit = match &state.phase {
+    match &state.phase {
         Phase::Closed { outcome: Ending::Completed } => Exit::Ok,
         Phase::Closed { outcome: Ending::Aborted } => Exit::Aborted,
         // Where it stood does not say why it was left: somebody holds it.
         _ if state.held.is_some() => Exit::Held,
         Phase::Stopped { why, .. } => stop_exit(why),
         _ => Exit::Waiting,
-    };
-    if !matches!(state.phase, Phase::Closed { .. }) {
-        say(&format!("run {} can go on: countersign resume {}", state.opened.run, state.opened.run));
     }
-    exit
 }
 
 fn stop_exit(why: &StopReason) -> Exit {

@@ -4,7 +4,8 @@ use super::args::{NoteArgs, OperatorArgs, StateArg};
 use super::error::CliError;
 use super::exit::Exit;
 use super::output::data;
-use super::place::{now, open_store, put, state_of};
+use super::place::{now, open_store, put, say_if_nobody_executes, state_of};
+use super::typed::Typed;
 use super::who::Operator;
 use crate::domain::approval::sshsig::Verb;
 use crate::domain::approval::votes::{Input, InputVerb, JournalHead};
@@ -30,6 +31,7 @@ pub async fn signed(
     let person = sign_input(&signer, &who, &current, verb, argument).await?;
     put(&store, run, &person).await?;
     data(&format!("{} said to {run} as {}", verb.word(), who));
+    say_if_nobody_executes(&store, run, &Typed::here(state).by(&who)).await?;
     Ok(Exit::Ok)
 }
 
@@ -91,7 +93,7 @@ pub async fn hold(args: NoteArgs) -> Result<Exit, CliError> {
 
 pub async fn note(args: NoteArgs) -> Result<Exit, CliError> {
     if args.text.is_empty() {
-        return Err(CliError::usage("the note is empty: countersign note RUN TEXT"));
+        return Err(CliError::usage("the note is empty: expected `countersign note RUN TEXT`"));
     }
     let by = who(args.operator);
     unsigned(&args.run, &args.state, Person::Note { by, text: args.text }).await
@@ -106,5 +108,6 @@ async fn unsigned(run: &RunId, state: &StateArg, person: Person) -> Result<Exit,
     expect_open(&state_of(&store, run).await?)?;
     put(&store, run, &person).await?;
     data(&format!("left for {run}"));
+    say_if_nobody_executes(&store, run, &Typed::here(state)).await?;
     Ok(Exit::Ok)
 }

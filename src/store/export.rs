@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::domain::approval::trust::Trust;
+use crate::domain::base::text::count;
 use crate::domain::base::{Digest, Principal, RunId, Timestamp};
 use crate::domain::journal::bundle::{Bundle, Entry, project};
 use crate::domain::journal::line::Line;
@@ -89,7 +90,7 @@ fn latest(lines: &[Line]) -> Timestamp {
 pub enum VerifyError {
     #[error(transparent)]
     Files(#[from] BundleFileError),
-    #[error("{} faults; the first: {}", .0.len(), .0.first().map(ToString::to_string).unwrap_or_default())]
+    #[error("{}; the first: {}", count(.0.len(), "fault"), .0.first().map(ToString::to_string).unwrap_or_default())]
     Faults(Vec<Fault>),
 }
 

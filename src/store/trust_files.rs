@@ -20,7 +20,7 @@ use crate::domain::approval::policy::{Policy, PolicyError};
 use crate::domain::approval::roster::{Operator, RevokedKeys, Roster, RosterProblem};
 use crate::domain::approval::sshsig::Verb;
 use crate::domain::approval::trust::{Trust, TrustError, TrustFiles, TrustText, smallest_threshold};
-use crate::domain::base::text::{hex, printable};
+use crate::domain::base::text::{count, hex, printable};
 use crate::domain::base::{Danger, Digest, Principal, Timestamp};
 use crate::domain::journal::bundle::{Bundle, Entry, TrustFault, trust_versions};
 use crate::keys::{KeyError, read_public_key};
@@ -202,6 +202,10 @@ fn sync(directory: &Path) -> Result<(), TrustFileError> {
 }
 
 /// What a person should know before an incident shows it.
+fn people_of(number: u8) -> String {
+    if number == 1 { "1 person".to_owned() } else { format!("{number} people") }
+}
+
 fn warnings(trust: &Trust) -> Vec<String> {
     let people = trust.roster().principals(Verb::Approve);
     let mut warnings = Vec::new();
@@ -210,8 +214,8 @@ fn warnings(trust: &Trust) -> Vec<String> {
         let can = rule.from().map_or(people.len(), BTreeSet::len);
         if can < usize::from(rule.approvals()) {
             warnings.push(format!(
-                "nothing {danger} can ever run: it needs {} people and {can} can approve; add operators",
-                rule.approvals()
+                "nothing {danger} can ever run: it needs {} and {can} can approve; add operators",
+                people_of(rule.approvals())
             ));
         }
     }
@@ -338,8 +342,8 @@ pub fn show(trust: &Trust) -> Vec<String> {
     for danger in Danger::ALL {
         let rule = trust.policy().rule(danger);
         lines.push(format!(
-            "{danger} needs {} approvals, {} with their own measurement, within {}",
-            rule.approvals(),
+            "{danger} needs {}, {} with their own measurement, within {}",
+            count(rule.approvals().into(), "approval"),
             rule.own_measurement(),
             rule.max_age()
         ));

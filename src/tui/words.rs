@@ -80,10 +80,7 @@ pub fn missing(missing: &Missing) -> String {
     }
 }
 
-/// `1 server`, `2 servers`.
-pub fn count(number: usize, what: &str) -> String {
-    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
-}
+pub use crate::domain::base::text::count;
 
 #[cfg(test)]
 mod tests {

@@ -14,7 +14,8 @@ use super::error::CliError;
 use super::exit::Exit;
 use super::output::data;
 use super::place::{now, read_fleet};
-use super::run::{Prepared, RunPlan, Straight, parse_runbook, start};
+use super::run::{Prepared, RunPlan, Shown, Straight, parse_runbook, start};
+use super::typed::Typed;
 use crate::domain::base::{Principal, RunId, ServerName, TableName};
 use crate::keys::{SecretKey, Signer};
 use crate::lab::{self, Damage, Flavor};
@@ -38,14 +39,18 @@ pub async fn demo(args: DemoArgs) -> Result<Exit, CliError> {
         None => temporary_dir(),
     };
     std::fs::create_dir_all(&dir).map_err(|error| cannot_write(&dir, &error))?;
-    let result = match (args.simulated, args.flavor.or_else(found)) {
-        (false, Some(flavor)) => on_servers(&dir, flavor).await,
-        _ => simulated::play(),
+    let flavor = if args.simulated { None } else { args.flavor.or_else(found) };
+    let result = match flavor {
+        Some(flavor) => on_servers(&dir, flavor).await,
+        None => simulated::play(),
     };
-    if !keep && result.is_ok() {
-        let _ = std::fs::remove_dir_all(&dir);
-    } else {
+    if keep || result.is_err() {
         data(&format!("everything is kept in {}", dir.display()));
+    } else {
+        let _ = std::fs::remove_dir_all(&dir);
+        if flavor.is_some() {
+            data("What it wrote was temporary and is removed, the bundle too; `countersign demo --dir DIR` keeps it.");
+        }
     }
     result
 }
@@ -137,8 +142,9 @@ async fn act(
     let run = super::run::new_run_id();
     let driver = cast.first().map(|player| player.name.clone()).ok_or_else(|| CliError::usage("nobody plays"))?;
     let plan = RunPlan { run: run.clone(), driver, reason: "demo of the CxAlloy outage".to_owned() };
-    let output = OutputArgs { plain: true, json: false };
-    let executed = start(prepared, plan, SqliteStore::create(&state)?, &Straight, output);
+    let typed = Typed::here(&StateArg { state: Some(state.clone()) });
+    let shown = Shown::Lines(OutputArgs { plain: true, json: false }, typed);
+    let executed = start(prepared, plan, SqliteStore::create(&state)?, &Straight, shown);
     let others = SqliteStore::create(&state)?;
     let exit = tokio::select! {
         exit = executed => exit?,

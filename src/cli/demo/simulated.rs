@@ -5,6 +5,7 @@ use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::lines;
 use crate::cli::output::data;
+use crate::cli::typed::Typed;
 use crate::domain::approval::policy::Policy;
 use crate::domain::journal::Line;
 use crate::domain::journal::audit::audit;
@@ -50,7 +51,7 @@ fn tell(report: &Report) -> Result<(), CliError> {
     let mut state: Option<State> = None;
     for line in &report.journal {
         let record = Record::from_line(line.seq(), line.event(), line.payload()).map_err(failed)?;
-        for text in lines::plain(state.as_ref(), line.at(), &record) {
+        for text in lines::plain(&Typed::default(), state.as_ref(), line.at(), &record) {
             data(&text);
         }
         match &mut state {

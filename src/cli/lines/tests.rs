@@ -14,7 +14,7 @@ fn told(story: &Story) -> Vec<String> {
     let mut state: Option<State> = None;
     let mut lines = Vec::new();
     for Seen { at, head, record } in &story.seen {
-        lines.extend(plain(state.as_ref(), *at, record));
+        lines.extend(plain(&Typed::default(), state.as_ref(), *at, record));
         match &mut state {
             None => state = Some(State::open(record, head.clone(), *at).unwrap()),
             Some(state) => state.apply(record, head.clone(), *at).unwrap(),
@@ -54,7 +54,7 @@ fn a_manual_step_says_how_to_answer() {
     let mut story = Story::new(Spare::Follows, vec![manual_step()]);
     story.run_until(|_| false);
     let lines = told(&story).join("\n");
-    assert!(lines.contains("countersign answer r-9b02 TEXT"), "{lines}");
+    assert!(lines.contains("countersign answer r-9b02 TEXT --operator YOU"), "{lines}");
 }
 
 #[test]
@@ -74,9 +74,13 @@ fn a_lost_answer_says_that_nothing_is_sent_again_and_what_was_found() {
     story.give(Input::Came(Outcome::InDoubt { why: "connection lost".to_owned() }));
     story.run_until(|phase| matches!(phase, Phase::Stopped { .. }));
     let lines = told(&story).join("\n");
-    for part in
-        ["in doubt", "nothing is sent again by itself", "not applied", "countersign choose r-9b02 NUMBER", "1  "]
-    {
+    for part in [
+        "in doubt",
+        "nothing is sent again by itself",
+        "not applied",
+        "countersign choose r-9b02 NUMBER --operator YOU",
+        "1  ",
+    ] {
         assert!(lines.contains(part), "{part}:\n{lines}");
     }
 }
@@ -133,7 +137,7 @@ fn every_record_is_printed_with_and_without_a_state_and_never_raw() {
     let records = story.seen.iter().map(|seen| seen.record.clone()).chain(rare(&story));
     for record in records {
         for before in [None, Some(&story.state)] {
-            let lines = plain(before, story.now, &record);
+            let lines = plain(&Typed::default(), before, story.now, &record);
             assert!(lines[0].len() > "03:00:00Z ".len(), "{record:?}");
             for line in lines {
                 assert!(line.chars().all(|c| (' '..='~').contains(&c)), "{line:?}");

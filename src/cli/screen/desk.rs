@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::mpsc;
 
-use super::super::approve::{Said, expect_open, own_assessment, sign_approval, sign_objection, text_differs};
+use super::super::approve::{
+    Said, expect_open, expect_stoppable, own_assessment, sign_approval, sign_objection, text_differs,
+};
 use super::super::error::CliError;
 use super::super::exit::Exit;
 use super::super::place::{now, put, state_of};
@@ -120,12 +122,17 @@ impl Desk {
         Ok(format!("{} is signed and on its way", verb.word()))
     }
 
-    async fn open_request(&self, id: &RequestId) -> Result<(State, RequestState), CliError> {
+    async fn request(&self, id: &RequestId) -> Result<(State, RequestState), CliError> {
         let state = state_of(&self.store, &self.run).await?;
         let Some(request) = state.requests.get(id).cloned() else {
             return Err(CliError::usage(format!("there is no request {id} in {}", self.run)));
         };
-        expect_open(&request)?;
+        Ok((state, request))
+    }
+
+    async fn open_request(&self, id: &RequestId) -> Result<(State, RequestState), CliError> {
+        let (state, request) = self.request(id).await?;
+        expect_open(&state, &request)?;
         Ok((state, request))
     }
 
@@ -149,7 +156,8 @@ impl Desk {
     }
 
     async fn object(&self, id: &RequestId, how: Stopper, reason: String) -> Result<String, CliError> {
-        let (_, request) = self.open_request(id).await?;
+        let (state, request) = self.request(id).await?;
+        expect_stoppable(&state, &request)?;
         let Operator { signer, who, .. } = &self.operator;
         let person = sign_objection(signer, who, (&self.run, &request), how, reason).await?;
         self.put(&person).await?;

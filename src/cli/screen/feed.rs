@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 
 use super::super::error::CliError;
 use super::super::exit::Exit;
+use super::super::place::executor_of;
 use super::super::servers::LiveObserve;
 use crate::domain::base::{RunId, TableName};
 use crate::domain::fleet::Fleet;
@@ -14,9 +15,9 @@ use crate::domain::journal::Line;
 use crate::domain::journal::record::Record;
 use crate::executor::ports::Observe as _;
 use crate::store::sqlite::SqliteStore;
-use crate::store::{Journal as _, Leases as _, Live as _, StoreError};
+use crate::store::{Journal as _, Live as _, StoreError};
 use crate::tui::history::Seen;
-use crate::tui::model::{Executor, Model, Msg, Seat, update};
+use crate::tui::model::{Model, Msg, Seat, update};
 
 /// How often the journal is asked for more. People feel nothing below a tenth of a second.
 const JOURNAL: Duration = Duration::from_millis(75);
@@ -99,8 +100,7 @@ impl Feed {
     }
 
     async fn holder(&self) {
-        if let Ok(holder) = self.store.holder(&self.run).await {
-            let executor = if holder.is_some() { Executor::Alive } else { Executor::Gone };
+        if let Ok(executor) = executor_of(&self.store, &self.run).await {
             let _ = self.msgs.send(Msg::Executor(executor)).await;
         }
     }

@@ -19,6 +19,7 @@ use super::error::CliError;
 use super::exit::Exit;
 use super::output::data;
 use super::place::{self, begun, find_request, now, open_store, state_of};
+use super::typed::Typed;
 use super::who::Operator;
 use crate::domain::base::{Principal, RunId};
 use crate::domain::fleet::Fleet;
@@ -43,7 +44,7 @@ pub fn is_wanted(output: OutputArgs) -> bool {
 }
 
 pub async fn attach(args: AttachArgs) -> Result<Exit, CliError> {
-    expect_terminal("countersign status --json")?;
+    expect_terminal(&Typed::here(&args.state).anybody(&format!("status {}", args.run)))?;
     let store = open_store(&args.state)?;
     let person = Operator::of(&args.operator, &args.state).await?;
     show(Screening { store, run: args.run, person, seat: Seat::Watches, driver: None }).await?;
@@ -53,19 +54,20 @@ pub async fn attach(args: AttachArgs) -> Result<Exit, CliError> {
 pub async fn review(args: ReviewArgs) -> Result<Exit, CliError> {
     let store = open_store(&args.state)?;
     let person = Operator::of(&args.operator, &args.state).await?;
-    let run = match &args.request {
-        Some(request) => {
-            let (state, request) = find_request(&store, request).await?;
-            super::approve::expect_open(&request)?;
-            Some(state.opened.run)
+    let typed = Typed::here(&args.state);
+    let (run, instead) = match &args.request {
+        Some(id) => {
+            let (state, request) = find_request(&store, id, &typed).await?;
+            super::approve::expect_open(&state, &request)?;
+            (Some(state.opened.run), format!("request show {id}"))
         }
-        None => first_waiting(&store, &person.who).await?,
+        None => (first_waiting(&store, &person.who).await?, "status".to_owned()),
     };
     let Some(run) = run else {
         data(&format!("no request waits for {}", person.who));
         return Ok(Exit::Ok);
     };
-    expect_terminal("countersign request show")?;
+    expect_terminal(&typed.anybody(&instead))?;
     show(Screening { store, run, person, seat: Seat::Reviews, driver: None }).await?;
     Ok(Exit::Ok)
 }

@@ -74,6 +74,11 @@ fn distance(a: &str, b: &str) -> usize {
     row[b.len()]
 }
 
+/// `1 server`, `2 servers`.
+pub fn count(number: usize, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{Basis, CopyRow, Kind, Outlook, Plan, PlannedStep, StandingWord, Word};
-use crate::domain::base::text::printable;
+use crate::domain::base::text::{count, printable};
 use crate::domain::base::{Danger, TableName, Verdict};
 use crate::domain::reach::How;
 
@@ -29,7 +29,8 @@ impl Plan {
         let gates = self.steps.iter().filter(|step| step.approvals > 0).count();
         match self.steps.iter().map(|step| step.approvals).max().unwrap_or(0) {
             0 => "No signatures are needed.".to_owned(),
-            people => format!("{gates} gates, up to {people} people needed: ask them now."),
+            1 => format!("{}, one person needed: ask now.", count(gates, "gate")),
+            people => format!("{}, up to {people} people needed: ask them now.", count(gates, "gate")),
         }
     }
 }

@@ -91,11 +91,10 @@ pub(super) fn say(record: &Record) -> Option<Said> {
 
 fn say_request(record: &Record) -> Option<Said> {
     Some(match record {
-        Record::Requested { header, danger, .. } => both(
-            &header.requested_by,
-            &header.step,
-            format!("asked {} people to sign what is {danger}, until {}", header.need, header.expires.clock()),
-        ),
+        Record::Requested { header, danger, .. } => both(&header.requested_by, &header.step, {
+            let who = if header.need == 1 { "one person".to_owned() } else { format!("{} people", header.need) };
+            format!("asked {who} to sign what is {danger}, until {}", header.expires.clock())
+        }),
         Record::Approved { signature: Approval { by: who, measured, .. }, .. } => match measured {
             Some(measured) => {
                 by(who, format!("approved after an own look, {} of {} confirmed", measured.confirmed, measured.of))

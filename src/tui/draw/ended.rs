@@ -35,6 +35,7 @@ pub fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect, outcome: Ending) {
 fn how(state: &State, outcome: Ending) -> String {
     let all = count(state.opened.steps.len(), "step");
     match outcome {
+        Ending::Completed if state.opened.steps.len() == 1 => "its 1 step is done, as it was predicted".to_owned(),
         Ending::Completed => format!("all of its {all} are done, as they were predicted"),
         Ending::Aborted => format!("{} of its {all} were done; nothing was undone by itself", state.cursor),
     }

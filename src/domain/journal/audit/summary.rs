@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::domain::base::text::count;
 use crate::domain::base::{Danger, Principal, RequestId, RunId, StepId, Timestamp};
 use crate::domain::journal::Head;
 use crate::domain::journal::record::{Ending, Opened};
@@ -113,11 +114,11 @@ impl fmt::Display for GateSummary {
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "run {} of {} on {}, {}, driven by {}", self.run, self.runbook, self.fleet, self.mode, self.by)?;
-        writeln!(f, "journal of {} lines, {} signed heads", self.head.entries(), self.signed_heads)?;
+        writeln!(f, "journal of {} lines, {}", self.head.entries(), count(self.signed_heads, "signed head"))?;
         for gate in &self.gates {
             writeln!(f, "{gate}")?;
         }
-        writeln!(f, "{} signed inputs", self.inputs)?;
+        writeln!(f, "{}", count(self.inputs, "signed input"))?;
         for Takeover { line, by, host } in &self.unvouched {
             writeln!(f, "line {line}: {by} went on from {host}, and no operator has signed anything since")?;
         }
