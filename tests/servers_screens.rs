@@ -299,7 +299,7 @@ async fn a_driver_and_a_reviewer_bring_a_run_to_its_end_by_keys_alone() {
         let seen = terminals.until(name, &["destructive commands were sent by: drop-corrupt", "countersign report"]);
         assert!(!seen.contains("H HOLD"), "nothing is left to hold:\n{seen}");
         terminals.key(name, "q");
-        terminals.until(name, &["EXIT 0"]);
+        terminals.until(name, &["completed: all of its", "EXIT 0"]);
     }
 }
 

@@ -166,9 +166,8 @@ pub fn why_off(model: &Model, command: Command) -> Option<String> {
             off("a command is running or in doubt; hold first")
         }
         Command::Withdraw => why_not_withdraw(model),
-        Command::Show(View::Review) | Command::Measure | Command::FullText if model.open_request().is_none() => {
-            off("no request is open")
-        }
+        Command::FullText if model.request_in_front().is_none() => off("no request is open"),
+        Command::Show(View::Review) | Command::Measure if model.open_request().is_none() => off("no request is open"),
         Command::Release | Command::Abort if model.viewer.who.is_none() => off("you are not known as an operator"),
         Command::HoldAndLeave if model.viewer.seat != Seat::Executes => off("this process executes nothing: q leaves"),
         _ => None,

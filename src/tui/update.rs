@@ -7,7 +7,7 @@ use super::keymap::{self, Command, Mode};
 use super::model::{Action, Executor, Model, Msg, Seat};
 use super::review::{self, Focus, Missing, Review, WRONG_ANSWERS};
 use super::ui::{Became, Follow, Popup, Prompt, Purpose, View};
-use super::{draw, words};
+use super::{draw, status, words};
 use crate::domain::base::Span;
 use crate::domain::journal::record::Choice;
 use crate::domain::run::state::Phase;
@@ -208,15 +208,16 @@ fn measure(model: &mut Model) -> Vec<Action> {
 }
 
 fn full_text(model: &mut Model) -> Vec<Action> {
-    let Some(request) = model.open_request() else { return Vec::new() };
+    let Some(request) = model.request_in_front() else { return Vec::new() };
     let lines = request.text.lines().map(words::say).collect();
-    let title = format!("request {}: the bytes that are signed", request.header.request);
+    let title = format!("the bytes that are signed: request {}", request.header.request);
     popup(model, Popup::Text { title, lines })
 }
 
 fn evidence(model: &mut Model) -> Vec<Action> {
     let lines = draw::checks::evidence(model);
-    popup(model, Popup::Text { title: "evidence".to_owned(), lines })
+    let of = model.state.as_ref().map(status::step_name).unwrap_or_default();
+    popup(model, Popup::Text { title: format!("evidence of {of}"), lines })
 }
 
 fn back(model: &mut Model) -> Vec<Action> {

@@ -44,7 +44,7 @@ pub fn draw(model: &Model, frame: &mut Frame<'_>) {
         Some(Popup::Help) => help::draw(model, frame, body),
         Some(Popup::Text { title, lines }) => {
             let rows = words::rows(lines, usize::from(body.width.saturating_sub(2)));
-            let hint = if rows.len() > lines.len() { "> goes on a line   Esc closes" } else { "Esc closes" };
+            let hint = if rows.len() > lines.len() { "> same line  Esc closes" } else { "Esc closes" };
             let rows = rows.into_iter().map(Into::into).collect();
             panel::scrolled(frame, body, model, &panel::Title::new(title, hint), rows, model.ui.scroll);
         }
@@ -167,7 +167,7 @@ pub fn last_scroll(model: &Model) -> usize {
 
 /// What `y` copies on the present view.
 pub fn copied(model: &Model) -> String {
-    match (model.ui.view, model.open_request()) {
+    match (model.ui.view, model.request_in_front()) {
         (View::Approvals | View::Review, Some(request)) => format!("countersign review {}", request.header.request),
         (View::Timeline, _) => timeline::text(model),
         _ => detail::full(model).join("\n"),

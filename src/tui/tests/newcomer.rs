@@ -5,7 +5,10 @@ use crossterm::event::KeyCode;
 use super::scenes;
 use crate::domain::approval::votes::InputVerb;
 use crate::domain::base::Span;
-use crate::domain::journal::record::OwnMeasurement;
+use crate::domain::journal::record::{Choice, OwnMeasurement};
+use crate::domain::run::effect::Input;
+use crate::domain::run::outcome::Outcome;
+use crate::domain::run::state::Phase;
 use crate::tui::draw::ended::last_line;
 use crate::tui::fixture::{Story, key, picture, type_text};
 use crate::tui::model::{Model, Msg, Seat, update};
@@ -41,6 +44,30 @@ fn a_review_whose_request_was_used_says_so_and_asks_nothing() {
     assert!(!shown.contains("YOU ARE ASKED") && !shown.contains("reject is possible"), "{shown}");
     assert!(line(&model, 1).contains("drop-corrupt was used"), "{shown}");
     assert!(shown.contains("nothing can be said to it any more"), "{shown}");
+    let reviewed = model.review.as_ref().unwrap().request.clone();
+    type_text(&mut model, "d");
+    assert!(picture(&model).contains(&format!("the bytes that are signed: request {reviewed}")));
+}
+
+/// The first request was used and its command did not arrive; the step is assessed again and asks anew.
+#[test]
+fn a_review_that_is_over_offers_the_request_that_waits_now() {
+    let mut story = scenes::half_approved();
+    let mut model = reviewing(&story, 100, 30);
+    let known = story.seen.len();
+    story.approve("chen", 3, Some(OwnMeasurement { confirmed: 40, of: 41 }));
+    story.run_until(|phase| matches!(phase, Phase::Sending { .. }));
+    story.give(Input::Came(Outcome::InDoubt { why: "connection lost".to_owned() }));
+    story.run_until(|_| false);
+    let Phase::Stopped { choices, .. } = &story.state.phase else { panic!("{}", story.state.phase.word()) };
+    let again = choices.iter().position(|choice| *choice == Choice::TryAgain).unwrap() + 1;
+    story.signed(InputVerb::Choose, &again.to_string()).run_until(|_| false);
+    assert_eq!(story.state.requests.len(), 2, "{}", story.state.phase.word());
+    follow(&mut model, &story, known);
+    assert!(line(&model, 1).contains("was used; Esc, then v: step 2/3 drop-corrupt"), "{}", picture(&model));
+    update(&mut model, key(KeyCode::Esc));
+    type_text(&mut model, "v");
+    assert!(line(&model, 1).contains("YOU ARE ASKED  may step 2/3 drop-corrupt"), "{}", picture(&model));
 }
 
 #[test]
