@@ -44,6 +44,8 @@ pub struct StepNotes {
     pub refusals: Vec<Refusal>,
     pub blocked: Vec<String>,
     pub assessed: Option<Assessed>,
+    /// When that was on record: what it saw is at least so old.
+    pub assessed_at: Option<Timestamp>,
     pub danger: Option<Danger>,
     pub asked: Option<Asked>,
     pub estimate: Option<Estimate>,
@@ -152,6 +154,7 @@ impl StepNotes {
             }
             Record::Requested { assessed, danger, .. } | Record::Armed { assessed, danger, .. } => {
                 self.assessed = Some(assessed.clone());
+                self.assessed_at = Some(at);
                 self.danger = Some(*danger);
             }
             Record::Intended { .. } => self.sent = Some(at),
@@ -199,15 +202,34 @@ impl Estimate {
         self.done.saturating_mul(100).checked_div(self.of).unwrap_or(0).min(100)
     }
 
+    /// The rows that are done, beside the number that was guessed for all of them.
+    pub fn rows(&self) -> String {
+        rows_of(self.done, Some(self.of))
+    }
+
     /// The earliest and the latest end.
     pub fn ends(&self) -> (Timestamp, Timestamp) {
         (self.at.plus(self.low), self.at.plus(self.high))
     }
 }
 
+/// `rows 40 of about 100 (40%)`. How many there are is the server's guess, and a table may hold more.
+pub fn rows_of(done: u64, expected: Option<u64>) -> String {
+    match expected {
+        None | Some(0) => format!("rows {done}"),
+        Some(of) if done > of => format!("rows {done}, more than the guess of {of}"),
+        Some(of) => format!("rows {done} of about {of} ({}%)", done.saturating_mul(100) / of),
+    }
+}
+
 /// What was measured: without times of day, so that it reads the same whenever it is read.
 impl std::fmt::Display for Estimate {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} of {} rows in {}, {} rows/s", self.done, self.of, self.took.rounded(), self.per_second)
+        let of = match self.done.cmp(&self.of) {
+            std::cmp::Ordering::Less => format!(" of about {}", self.of),
+            std::cmp::Ordering::Equal => format!(" of {}", self.of),
+            std::cmp::Ordering::Greater => String::new(),
+        };
+        write!(f, "{}{of} rows in {}, {} rows/s", self.done, self.took.rounded(), self.per_second)
     }
 }

@@ -4,7 +4,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::model::{Model, Seat};
 use super::review::Focus;
-use super::ui::{Popup, Purpose, View};
+use super::ui::{Popup, View};
 use crate::domain::run::state::{Phase, RequestState};
 
 /// What a key asks of the screens.
@@ -166,9 +166,8 @@ pub fn why_off(model: &Model, command: Command) -> Option<String> {
             off("a command is running or in doubt; hold first")
         }
         Command::Withdraw => why_not_withdraw(model),
-        Command::Show(View::Review) | Command::Measure | Command::FullText if model.open_request().is_none() => {
-            off("no request is open")
-        }
+        Command::FullText if model.request_in_front().is_none() => off("no request is open"),
+        Command::Show(View::Review) | Command::Measure if model.open_request().is_none() => off("no request is open"),
         Command::Release | Command::Abort if model.viewer.who.is_none() => off("you are not known as an operator"),
         Command::HoldAndLeave if model.viewer.seat != Seat::Executes => off("this process executes nothing: q leaves"),
         _ => None,
@@ -193,9 +192,11 @@ pub fn offered(model: &Model) -> Vec<Command> {
         Some(_) => return vec![Hold, Down, Up, Back],
         None => {}
     }
-    if let Some(prompt) = &model.ui.prompt {
-        let submit = if matches!(prompt.purpose, Purpose::Note) { vec![Open] } else { vec![Open, Next] };
-        return [submit, vec![Back]].concat();
+    if model.ui.prompt.is_some() {
+        return typing(model, &[Open, Back, Hold]);
+    }
+    if mode(model) == Mode::Typing {
+        return typing(model, &[Open, Next, Back, Hold, PageDown]);
     }
     let mut commands = vec![Hold];
     match model.ui.view {
@@ -213,6 +214,23 @@ pub fn offered(model: &Model) -> Vec<Command> {
     // Holding is named wherever it means something, also while it holds already.
     commands.retain(|command| (*command == Hold && !model.is_over()) || why_off(model, *command).is_none());
     commands
+}
+
+fn typing(model: &Model, commands: &[Command]) -> Vec<Command> {
+    commands.iter().copied().filter(|command| *command != Command::Hold || !model.is_over()).collect()
+}
+
+/// What the key line calls a command: in a field, keys do what a field is for.
+pub fn label(model: &Model, binding: &Binding) -> &'static str {
+    let more = || model.review.as_ref().is_some_and(|review| review.focus != Focus::Decision);
+    match (mode(model), binding.command) {
+        (Mode::Typing, Command::Hold) => "HOLD",
+        (Mode::Typing, Command::Back) => "leaves",
+        (Mode::Typing, Command::Open) if model.ui.prompt.is_none() && more() => "next field",
+        (Mode::Typing, Command::Open) => "send",
+        (Mode::Typing, Command::Next) => "next",
+        _ => binding.says,
+    }
 }
 
 /// The row that stands for a command on the key line where the person is.

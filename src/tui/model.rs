@@ -7,7 +7,7 @@ use crossterm::event::KeyEvent;
 use super::history::{History, Seen};
 use super::review::{OwnLook, Review};
 use super::theme::Theme;
-use super::ui::Ui;
+use super::ui::{Ui, View};
 use crate::domain::approval::policy::Policy;
 use crate::domain::base::{Principal, RequestId, Timestamp};
 use crate::domain::fleet::Rules;
@@ -191,6 +191,12 @@ impl Model {
 
     pub fn request(&self, id: &RequestId) -> Option<&RequestState> {
         self.state.as_ref()?.requests.get(id)
+    }
+
+    /// The request that the screen speaks of: the one under review, elsewhere the open one.
+    pub fn request_in_front(&self) -> Option<&RequestState> {
+        let reviewed = || self.request(&self.review.as_ref()?.request);
+        if self.ui.view == View::Review { reviewed() } else { self.open_request() }
     }
 
     /// What the present step was assessed to be, as far as it has come.

@@ -136,9 +136,27 @@ pub fn why_not_approve(model: &Model, review: &Review) -> Option<String> {
     why_closed(model, request).or_else(|| why_not_person(model, request)).or_else(|| why_not_yet(model, review))
 }
 
+/// What became of a request: `was used`.
+pub fn ended(how: &Ended) -> String {
+    match how {
+        Ended::Used => "was used".to_owned(),
+        Ended::Void { .. } => "is void".to_owned(),
+        Ended::Stopped { by, .. } => format!("was stopped by {by}"),
+    }
+}
+
 fn why_closed(model: &Model, request: &RequestState) -> Option<String> {
     if model.ui.room() == Room::Tiny {
         return Some("the window is too small to show what is approved; 60x16 is the least".to_owned());
+    }
+    why_not_reject(model, request)
+}
+
+/// Why nobody can reject the request any more: rejecting needs neither reading time nor an own look, but something
+/// that still waits.
+pub fn why_not_reject(model: &Model, request: &RequestState) -> Option<String> {
+    if model.is_over() {
+        return Some("the run is over".to_owned());
     }
     match &request.ended {
         Some(Ended::Used) => return Some("the request was used".to_owned()),
@@ -214,6 +232,9 @@ pub fn approved(request: &RequestState, who: &Principal) -> bool {
 pub fn missing(model: &Model, review: &Review) -> Option<Missing> {
     let request = model.request(&review.request)?;
     if review.decision.says("reject") {
+        if let Some(why) = why_not_reject(model, request) {
+            return Some(Missing::Over(why));
+        }
         return review.reason.is_empty().then_some(Missing::Reason);
     }
     if !review.decision.says("approve") {
@@ -235,6 +256,8 @@ pub enum Missing {
     Reason,
     /// The answer is wrong.
     Answer,
+    /// Nothing can be said to the request any more.
+    Over(String),
     /// Approving is off, whatever is typed.
     Possible(String),
 }

@@ -3,9 +3,9 @@
 use super::model::{Executor, Model};
 use super::review::{may_approve, signers, unmeasured};
 use super::theme::{Role, Sign};
-use super::words::{ago, count, long, say, until};
+use super::words::{ago, clip, count, long, say, until};
 use crate::domain::base::Principal;
-use crate::domain::journal::record::{Choice, Ending, StopReason};
+use crate::domain::journal::record::{Choice, DoubtAnswer, Ending, StopReason};
 use crate::domain::run::state::{Phase, RequestState, State};
 
 /// The word for the whole run.
@@ -34,8 +34,28 @@ pub fn run_word(model: &Model) -> Word {
     }
 }
 
+/// How much may be said: all of it, or what fits in so many columns, the least needed dropped first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Words {
+    All,
+    Within(usize),
+}
+
+impl Words {
+    /// The first that fits, else the last one, whose `tail` always stands.
+    fn fit<const N: usize>(self, variants: [String; N], tail: &str) -> String {
+        let Self::Within(width) = self else { return variants.into_iter().next().unwrap_or_default() };
+        if let Some(fits) = variants.iter().find(|text| text.chars().count() <= width) {
+            return fits.clone();
+        }
+        let last = variants.last().map(String::as_str).unwrap_or_default();
+        let head = last.strip_suffix(tail).unwrap_or(last);
+        format!("{}{tail}", clip(head, width.saturating_sub(tail.chars().count())))
+    }
+}
+
 /// Whose turn it is, on what, until when.
-pub fn next(model: &Model) -> String {
+pub fn next(model: &Model, words: Words) -> String {
     let Some(state) = &model.state else { return "nobody: no run is open yet".to_owned() };
     if model.executor == Executor::Gone && !model.is_over() {
         return format!("anybody: the executor is gone; countersign resume {}", state.opened.run);
@@ -48,7 +68,7 @@ pub fn next(model: &Model) -> String {
     {
         return held(state, &say(by));
     }
-    phase(model, state)
+    phase(model, state, words)
 }
 
 fn held(state: &State, by: &str) -> String {
@@ -59,7 +79,7 @@ fn held(state: &State, by: &str) -> String {
     format!("any operator: {by} holds the run {when}; release it when it may go on")
 }
 
-fn phase(model: &Model, state: &State) -> String {
+fn phase(model: &Model, state: &State, words: Words) -> String {
     let now = model.now;
     let step = step_name(state);
     match &state.phase {
@@ -72,7 +92,7 @@ fn phase(model: &Model, state: &State) -> String {
             until(now, *end)
         ),
         Phase::Requested { request } => match state.requests.get(request) {
-            Some(request) => asked(model, state, request),
+            Some(request) => asked(model, state, request, words),
             None => format!("nobody: {step}"),
         },
         Phase::Armed { until: end, .. } => {
@@ -83,26 +103,30 @@ fn phase(model: &Model, state: &State) -> String {
             let server = plan.assessed.script.get(*command).map_or("?", |command| command.server.as_str());
             format!("nobody: {step} runs on {server} since {}", ago(now, state.at_phase))
         }
-        Phase::Doubt { .. } => format!("nobody: what became of {step} is being looked at; nothing is sent again"),
+        Phase::Doubt { .. } => {
+            let all = format!("nobody: what became of {step} is being looked at; nothing is sent again");
+            words.fit([all, format!("nobody: {step} is being looked at; nothing is sent again")], "")
+        }
         Phase::Settling { .. } => format!("nobody: {step} is compared with what was promised"),
-        Phase::Stopped { choices, .. } => stopped(model, state, choices),
+        Phase::Stopped { choices, .. } => stopped(model, state, choices, words),
         Phase::Advising { .. } => "nobody: how to promote by hand is being looked up; nothing is sent".to_owned(),
         Phase::Finished { .. } => "nobody: the journal is being closed".to_owned(),
         Phase::Closed { .. } => format!("nobody: the run is over; countersign report {}", state.opened.run),
     }
 }
 
-fn stopped(model: &Model, state: &State, choices: &[Choice]) -> String {
+fn stopped(model: &Model, state: &State, choices: &[Choice], words: Words) -> String {
     let numbers = match choices.len() {
         0 => "nothing can be chosen".to_owned(),
         1 => "choose 1".to_owned(),
         n => format!("choose 1 to {n}"),
     };
     let waiting = ago(model.now, state.at_phase);
-    format!("{}: {numbers} below (since {waiting}). No step runs until somebody decides.", who(model, &state.opened.by))
+    let short = format!("{}: {numbers} below (since {waiting})", who(model, &state.opened.by));
+    words.fit([format!("{short}. No step runs until somebody decides."), short], "")
 }
 
-fn asked(model: &Model, state: &State, request: &RequestState) -> String {
+fn asked(model: &Model, state: &State, request: &RequestState, words: Words) -> String {
     let header = &request.header;
     let asked = ago(model.now, header.created);
     let unmeasured = unmeasured(model, request);
@@ -110,13 +134,20 @@ fn asked(model: &Model, state: &State, request: &RequestState) -> String {
         return format!("nobody: {} has its approvals; the fleet is looked at again", step_name(state));
     }
     let missing = missing_people(model, request);
-    let names = if missing.is_empty() { "another operator".to_owned() } else { missing.join(" or ") };
-    if signed_by_enough(request) {
-        let missing = count(unmeasured, "own measurement");
-        return format!("{names}: review {} ({missing} missing)", step_name(state));
-    }
+    let (names, fewer) = match missing.as_slice() {
+        [] => ("another operator".to_owned(), "another operator".to_owned()),
+        [first, _, _, ..] => (missing.join(" or "), format!("{first} or {}", count(missing.len() - 1, "other"))),
+        few => (few.join(" or "), few.join(" or ")),
+    };
+    let step = step_name(state);
     let left = until(model.now, header.expires);
-    format!("{names}: review {} (asked {asked} ago, expires in {left})", step_name(state))
+    if signed_by_enough(request) {
+        let tail = format!(" ({} missing)", count(unmeasured, "own measurement"));
+        return words.fit([format!("{names}: review {step}{tail}"), format!("{fewer}: review {step}{tail}")], &tail);
+    }
+    let tail = format!(" (expires in {left})");
+    let all = format!("{names}: review {step} (asked {asked} ago, expires in {left})");
+    words.fit([all, format!("{names}: review {step}{tail}"), format!("{fewer}: review {step}{tail}")], &tail)
 }
 
 /// Who could still approve, the one at the keyboard first.
@@ -131,6 +162,12 @@ fn missing_people(model: &Model, request: &RequestState) -> Vec<String> {
 
 fn who(model: &Model, person: &Principal) -> String {
     if model.viewer.who.as_ref() == Some(person) { format!("you ({person})") } else { person.to_string() }
+}
+
+/// `step 6/10 drop-corrupt`, of the step that a request is about.
+pub fn requested_step(request: &RequestState) -> String {
+    let header = &request.header;
+    format!("step {}/{} {}", header.step_number, header.steps, header.step)
 }
 
 /// `step 6/10 drop-corrupt`.
@@ -182,6 +219,17 @@ pub fn step_line(model: &Model, index: usize) -> StepLine {
     }
 }
 
+/// What became of a command whose answer was lost, as far as it is known.
+pub const fn doubt_title(answer: DoubtAnswer) -> &'static str {
+    match answer {
+        DoubtAnswer::Applied => "APPLIED",
+        DoubtAnswer::NotApplied => "NOT APPLIED",
+        DoubtAnswer::Running => "STILL RUNS",
+        DoubtAnswer::Partial => "PARTLY APPLIED",
+        DoubtAnswer::Unknown => "UNKNOWN",
+    }
+}
+
 fn stop_line(why: &StopReason) -> StepLine {
     let (sign, word) = match why {
         StopReason::Refused => (Sign::Refused, "REFUSED"),
@@ -189,7 +237,7 @@ fn stop_line(why: &StopReason) -> StepLine {
         StopReason::Approval { .. } => (Sign::Blocked, "no approval"),
         StopReason::Drift => (Sign::Drifted, "DRIFT"),
         StopReason::Failed { .. } => (Sign::Failed, "FAILED"),
-        StopReason::Doubt { .. } => (Sign::Unknown, "UNKNOWN"),
+        StopReason::Doubt { answer } => (Sign::Unknown, doubt_title(*answer)),
         StopReason::Deadline { .. } => (Sign::Blocked, "too late"),
         StopReason::TooLong { .. } => (Sign::Armed, "too long"),
     };

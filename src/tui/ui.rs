@@ -1,7 +1,7 @@
 //! What belongs to one person's screen only: the view, scrolling, pop-ups, prompts.
 
 use super::field::Field;
-use crate::domain::base::{RequestId, Timestamp};
+use crate::domain::base::{RequestId, Span, Timestamp};
 
 /// The four views of a run and the review.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,6 +55,24 @@ pub enum Purpose {
     Note,
 }
 
+/// What became of something that a person asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Became {
+    pub text: String,
+    pub said: Timestamp,
+    /// Until when it stands; `None` until the run's next record.
+    until: Option<Timestamp>,
+}
+
+/// What became of an action stands at least this long: the record that ends it may come with the very next one.
+const READABLE: Span = Span::from_secs(4);
+
+impl Became {
+    pub const fn new(text: String, said: Timestamp) -> Self {
+        Self { text, said, until: None }
+    }
+}
+
 /// How a window of this size is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Room {
@@ -77,7 +95,10 @@ pub struct Ui {
     pub choice: Option<usize>,
     /// The timeline shows its newest lines.
     pub follow: Follow,
+    /// Stands until the next key.
     pub message: Option<String>,
+    /// What became of an action. The run's next record says more.
+    pub became: Option<Became>,
     pub interrupted: Option<Timestamp>,
     pub width: u16,
     pub height: u16,
@@ -100,10 +121,29 @@ impl Ui {
             choice: None,
             follow: Follow::On,
             message: None,
+            became: None,
             interrupted: None,
             width,
             height,
         }
+    }
+
+    /// The run went on: what became of an action has been answered by it.
+    pub fn news(&mut self, now: Timestamp) {
+        if let Some(became) = &mut self.became {
+            became.until.get_or_insert(became.said.plus(READABLE));
+        }
+        self.forget_old(now);
+    }
+
+    /// Drops what has stood long enough.
+    pub fn forget_old(&mut self, now: Timestamp) {
+        self.became.take_if(|became| became.until.is_some_and(|until| until <= now));
+    }
+
+    /// The line for the person at the keyboard, if there is one.
+    pub fn told(&self) -> Option<&String> {
+        self.message.as_ref().or(self.became.as_ref().map(|became| &became.text))
     }
 
     pub fn room(&self) -> Room {

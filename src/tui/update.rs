@@ -6,8 +6,8 @@ use super::field::Edit;
 use super::keymap::{self, Command, Mode};
 use super::model::{Action, Executor, Model, Msg, Seat};
 use super::review::{self, Focus, Missing, Review, WRONG_ANSWERS};
-use super::ui::{Follow, Popup, Prompt, Purpose, View};
-use super::{draw, words};
+use super::ui::{Became, Follow, Popup, Prompt, Purpose, View};
+use super::{draw, status, words};
 use crate::domain::base::Span;
 use crate::domain::journal::record::Choice;
 use crate::domain::run::state::Phase;
@@ -21,6 +21,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Action> {
     match msg {
         Msg::Record(seen) => {
             model.take(*seen);
+            model.ui.news(model.now);
             actions = news(model);
         }
         Msg::Live(live) if live == model.live => return actions,
@@ -42,8 +43,11 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Action> {
             model.now = now;
             return actions;
         }
-        Msg::Tick(now) => model.now = now,
-        Msg::Say(text) => model.ui.message = Some(words::say(&text)),
+        Msg::Tick(now) => {
+            model.now = now;
+            model.ui.forget_old(now);
+        }
+        Msg::Say(text) => model.ui.became = Some(Became::new(words::say(&text), model.now)),
     }
     draw::review::note_what_was_shown(model);
     model.revision += 1;
@@ -108,12 +112,17 @@ fn typed(model: &mut Model, key: &KeyEvent) -> Vec<Action> {
     }
     let mode = keymap::mode(model);
     let Some(command) = keymap::lookup(mode, key) else {
-        if mode == Mode::Typing {
-            edit(model, key);
+        match mode {
+            Mode::Typing => edit(model, key),
+            Mode::Reading => {
+                let name = words::key(key);
+                model.ui.message = Some(format!("`{name}` does nothing here; ? shows the keys"));
+            }
         }
         return Vec::new();
     };
     model.ui.message = None;
+    model.ui.became = None;
     match keymap::why_off(model, command) {
         None => obey(model, command),
         // Stopping is never refused here: what looks held may have been released a moment ago.
@@ -199,15 +208,16 @@ fn measure(model: &mut Model) -> Vec<Action> {
 }
 
 fn full_text(model: &mut Model) -> Vec<Action> {
-    let Some(request) = model.open_request() else { return Vec::new() };
+    let Some(request) = model.request_in_front() else { return Vec::new() };
     let lines = request.text.lines().map(words::say).collect();
-    let title = format!("request {}: the bytes that are signed", request.header.request);
+    let title = format!("the bytes that are signed: request {}", request.header.request);
     popup(model, Popup::Text { title, lines })
 }
 
 fn evidence(model: &mut Model) -> Vec<Action> {
     let lines = draw::checks::evidence(model);
-    popup(model, Popup::Text { title: "evidence".to_owned(), lines })
+    let of = model.state.as_ref().map(status::step_name).unwrap_or_default();
+    popup(model, Popup::Text { title: format!("evidence of {of}"), lines })
 }
 
 fn back(model: &mut Model) -> Vec<Action> {

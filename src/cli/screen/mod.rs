@@ -27,6 +27,7 @@ use crate::domain::run::state::{Phase, State};
 use crate::domain::runbook;
 use crate::keys::Signer;
 use crate::store::sqlite::SqliteStore;
+use crate::tui::draw::ended;
 use crate::tui::model::{Model, Seat, Viewer};
 use crate::tui::review::approved;
 use crate::tui::terminal::{self, Environment, TakenTerminal};
@@ -128,7 +129,11 @@ pub async fn show(with: Screening) -> Result<(), CliError> {
         () = signalled() => Ok(()),
         () = left_by_executor(over) => Ok(()),
     };
-    left.map_err(|error| CliError::new(Exit::Error, format!("the terminal cannot be used: {error}")))
+    left.map_err(|error| CliError::new(Exit::Error, format!("the terminal cannot be used: {error}")))?;
+    if let Some(line) = ended::last_line(&model) {
+        data(&line);
+    }
+    Ok(())
 }
 
 /// Returns when the executor of this very process has left its run.

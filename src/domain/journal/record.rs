@@ -370,7 +370,7 @@ impl Ending {
 impl std::fmt::Display for Choice {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Self::TryAgain => "assess the step again (what was signed before is void)",
+            Self::TryAgain => "assess the step again",
             Self::LookAgain => "look again (changes nothing)",
             Self::GoOn => "go on behind the last committed chunk, past the limit",
             Self::PromoteByHand => {

@@ -10,6 +10,7 @@ use crate::domain::journal::record::Assessed;
 use crate::domain::reach::Carry;
 use crate::domain::run::outcome::CopyProgress;
 use crate::domain::run::state::Phase;
+use crate::tui::history::rows_of;
 use crate::tui::model::Model;
 use crate::tui::review::unmeasured;
 use crate::tui::status::{gate_count, signed_by_enough, step_name};
@@ -97,10 +98,9 @@ fn progress(model: &Model) -> Vec<String> {
     let live: Option<CopyProgress> = serde_json::from_value(model.live["progress"].clone()).ok();
     let estimate = model.history.step.estimate;
     if let Some(live) = live {
-        let of = live.rows_expected.map(|rows| format!(" of {rows}")).unwrap_or_default();
-        lines.push(format!("rows {}{of}", live.rows_done));
+        lines.push(rows_of(live.rows_done, live.rows_expected));
     } else if let Some(estimate) = estimate {
-        lines.push(format!("rows {} of {} ({}%)", estimate.done, estimate.of, estimate.percent()));
+        lines.push(estimate.rows());
     }
     if let Some(estimate) = estimate {
         let (early, late) = estimate.ends();

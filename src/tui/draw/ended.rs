@@ -5,9 +5,9 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 
 use super::panel::{self, Title, row};
-use super::trouble::destroyed;
+use super::trouble::{destroyed, destroyed_text};
 use crate::domain::journal::record::Ending;
-use crate::domain::run::state::State;
+use crate::domain::run::state::{Phase, State};
 use crate::tui::model::Model;
 use crate::tui::theme::Role;
 use crate::tui::words::{count, wrap};
@@ -22,6 +22,7 @@ pub fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect, outcome: Ending) {
     let run = &state.opened.run;
     let next = [
         String::new(),
+        format!("countersign close {run}: sign how it ended, so that lines missing at its end would be noticed"),
         format!("countersign report {run}"),
         format!("countersign journal export {run} -o DIR, then countersign journal verify DIR"),
         "q leaves this screen".to_owned(),
@@ -30,6 +31,14 @@ pub fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect, outcome: Ending) {
     let lines = texts.iter().flat_map(|text| wrap(text, width));
     rows.extend(lines.map(|text| if text.is_empty() { Line::default() } else { row(theme, Role::Text, text) }));
     panel::draw(frame, area, model, &Title::new("The run is over", outcome.word()), rows);
+}
+
+/// How a run ended, in one line for behind the screen; `None` while it goes on.
+pub fn last_line(model: &Model) -> Option<String> {
+    let state = model.state.as_ref()?;
+    let (Phase::Finished { outcome } | Phase::Closed { outcome }) = &state.phase else { return None };
+    let run = &state.opened.run;
+    Some(format!("{run} {}: {}; {}", outcome.word(), how(state, *outcome), destroyed_text(model)))
 }
 
 fn how(state: &State, outcome: Ending) -> String {

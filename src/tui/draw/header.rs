@@ -6,11 +6,17 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use crate::domain::base::Principal;
+use crate::domain::run::state::RequestState;
 use crate::tui::model::Model;
-use crate::tui::status::{next, run_word, step_name};
+use crate::tui::review::ended;
+use crate::tui::status::{Words, next, requested_step, run_word};
 use crate::tui::theme::Role;
 use crate::tui::ui::View;
 use crate::tui::words::{ago, clip, say, until};
+
+const ASKED: &str = "YOU ARE ASKED";
+const REVIEW: &str = "REVIEW";
+const NEXT: &str = "NEXT";
 
 /// Draws both lines.
 pub fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
@@ -62,22 +68,46 @@ fn elapsed(model: &Model) -> String {
 /// Line 2.
 pub fn turn(model: &Model, width: usize) -> Line<'static> {
     let theme = model.theme();
-    let (label, text) = match (model.ui.view, model.state.as_ref(), model.open_request()) {
-        (View::Review, Some(state), Some(request)) => {
-            let text = format!(
-                "may {} ({}) run?  expires in {}   you: {}",
-                step_name(state),
-                request.danger,
-                until(model.now, request.header.expires),
-                model.viewer.who.as_ref().map_or("nobody", Principal::as_str)
-            );
-            ("YOU ARE ASKED", text)
-        }
-        _ => ("NEXT", next(model)),
+    let room = |label: &str| width.saturating_sub(label.len() + 3);
+    let reviewed = model.review.as_ref().and_then(|review| model.request(&review.request));
+    let (label, text) = match (model.ui.view, reviewed) {
+        (View::Review, Some(request)) if is_open(model, request) => (ASKED, question(model, request, room(ASKED))),
+        (View::Review, Some(request)) => (REVIEW, over(model, request, room(REVIEW))),
+        _ => (NEXT, next(model, Words::Within(room(NEXT)))),
     };
-    let room = width.saturating_sub(label.len() + 3);
     Line::from(vec![
         Span::styled(format!(" {label} "), theme.style(Role::Strong)),
-        Span::raw(format!(" {}", clip(&text, room))),
+        Span::raw(format!(" {}", clip(&text, room(label)))),
     ])
+}
+
+/// Whether the run waits for this very request.
+fn is_open(model: &Model, request: &RequestState) -> bool {
+    request.ended.is_none() && model.open_request().is_some_and(|open| open.header.request == request.header.request)
+}
+
+/// The question of a review. Who is asked and until when always stand, whatever the step is called.
+fn question(model: &Model, request: &RequestState, room: usize) -> String {
+    let who = model.viewer.who.as_ref().map_or("nobody", Principal::as_str);
+    let left = until(model.now, request.header.expires);
+    let step = requested_step(request);
+    let full = format!("may {step} ({}) run?  expires in {left}   you: {who}", request.danger);
+    if full.chars().count() <= room {
+        return full;
+    }
+    let tail = format!(" run?  {left} left  you: {who}");
+    format!("{}{tail}", clip(&format!("may {step}"), room.saturating_sub(tail.chars().count())))
+}
+
+/// What is reviewed is over; what waits now is another request.
+fn over(model: &Model, request: &RequestState, room: usize) -> String {
+    let next = match model.open_request() {
+        Some(next) if next.header.request != request.header.request => {
+            format!("; Esc, then v: {}", requested_step(next))
+        }
+        _ => "; Esc leaves it".to_owned(),
+    };
+    let how = request.ended.as_ref().map_or_else(|| "is not waited for any more".to_owned(), ended);
+    let all = format!("the request for {} {how}{next}", requested_step(request));
+    if all.chars().count() <= room { all } else { format!("request {how}{next}") }
 }

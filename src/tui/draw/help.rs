@@ -7,7 +7,7 @@ use ratatui::text::Line;
 use super::panel::{self, Title, columns, row};
 use crate::tui::keymap::{TABLE, When, why_off};
 use crate::tui::model::Model;
-use crate::tui::review::why_not_approve;
+use crate::tui::review::{why_not_approve, why_not_reject};
 use crate::tui::theme::Role;
 use crate::tui::words::{say, wrap};
 
@@ -38,7 +38,12 @@ pub fn rows(model: &Model, width: usize) -> Vec<Line<'static>> {
         None => "no key: typed in a review".to_owned(),
     };
     rows.push(row(theme, Role::Text, columns(&[("approve", 10), (&approve, says)])));
-    rows.push(row(theme, Role::Text, columns(&[("reject", 10), ("no key: typed in a review, needs a reason", says)])));
+    let reviewed = model.review.as_ref().and_then(|review| model.request(&review.request));
+    let reject = match reviewed.and_then(|request| why_not_reject(model, request)) {
+        Some(why) => format!("no key: typed in a review; off, {}", say(&why)),
+        None => "no key: typed in a review, needs a reason".to_owned(),
+    };
+    rows.push(row(theme, Role::Text, columns(&[("reject", 10), (&reject, says)])));
     rows
 }
 

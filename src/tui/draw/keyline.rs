@@ -6,7 +6,7 @@ use ratatui::text::Line;
 use ratatui::widgets::Paragraph;
 
 use super::panel::row;
-use crate::tui::keymap::{binding, mode, offered};
+use crate::tui::keymap::{binding, label, mode, offered};
 use crate::tui::model::Model;
 use crate::tui::theme::Role;
 use crate::tui::words::clip;
@@ -15,7 +15,7 @@ use crate::tui::words::clip;
 pub fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     let width = usize::from(area.width);
     let theme = model.theme();
-    let message = match &model.ui.message {
+    let message = match model.ui.told() {
         Some(message) => row(theme, Role::Caution, clip(&format!(" {message}"), width)),
         None => row(theme, Role::Text, clip(&format!(" {}", so_far(model)), width)),
     };
@@ -42,7 +42,7 @@ pub fn keys(model: &Model, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for command in offered(model) {
         let Some(binding) = binding(command, mode) else { continue };
-        let text = format!("{} {}", binding.keys, binding.says);
+        let text = format!("{} {}", binding.keys, label(model, binding));
         let line = lines.last_mut();
         let used = line.as_ref().map_or(0, |line| line.chars().count());
         if used > 0 && used + 3 + text.len() > width {

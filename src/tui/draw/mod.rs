@@ -24,6 +24,7 @@ use ratatui::layout::{Constraint, Layout, Position, Rect};
 
 use super::model::Model;
 use super::ui::{Popup, Room, View};
+use super::words;
 use crate::domain::journal::record::StopReason;
 use crate::domain::run::state::Phase;
 
@@ -42,9 +43,10 @@ pub fn draw(model: &Model, frame: &mut Frame<'_>) {
     match &model.ui.popup {
         Some(Popup::Help) => help::draw(model, frame, body),
         Some(Popup::Text { title, lines }) => {
-            let rows = lines.iter().cloned().map(Into::into).collect();
-            let hint = "Esc closes".to_owned();
-            panel::scrolled(frame, body, model, &panel::Title::new(title, &hint), rows, model.ui.scroll);
+            let rows = words::rows(lines, usize::from(body.width.saturating_sub(2)));
+            let hint = if rows.len() > lines.len() { "> same line  Esc closes" } else { "Esc closes" };
+            let rows = rows.into_iter().map(Into::into).collect();
+            panel::scrolled(frame, body, model, &panel::Title::new(title, hint), rows, model.ui.scroll);
         }
         Some(Popup::Leave) => help::leave(model, frame, body),
         None => view(model, frame, body),
@@ -153,7 +155,7 @@ pub fn last_scroll(model: &Model) -> usize {
     let room = usize::from(body.height.saturating_sub(2));
     let width = usize::from(body.width.saturating_sub(2));
     let rows = match (&model.ui.popup, model.ui.view) {
-        (Some(Popup::Text { lines, .. }), _) => lines.len(),
+        (Some(Popup::Text { lines, .. }), _) => words::rows(lines, width).len(),
         (Some(Popup::Help), _) => help::rows(model, width).len(),
         (None, View::Review) => return review::last_scroll(model),
         (None, View::Timeline) => timeline::rows(model, width).len(),
@@ -165,7 +167,7 @@ pub fn last_scroll(model: &Model) -> usize {
 
 /// What `y` copies on the present view.
 pub fn copied(model: &Model) -> String {
-    match (model.ui.view, model.open_request()) {
+    match (model.ui.view, model.request_in_front()) {
         (View::Approvals | View::Review, Some(request)) => format!("countersign review {}", request.header.request),
         (View::Timeline, _) => timeline::text(model),
         _ => detail::full(model).join("\n"),

@@ -15,7 +15,7 @@ use crate::domain::reach::Carry;
 use crate::domain::run::state::RequestState;
 use crate::tui::field::Field;
 use crate::tui::model::Model;
-use crate::tui::review::{Focus, OwnLook, OwnSight, Review, why_not_approve};
+use crate::tui::review::{Focus, OwnLook, OwnSight, Review, why_not_approve, why_not_reject};
 use crate::tui::theme::{Role, Theme};
 use crate::tui::ui::{Room, View};
 use crate::tui::words::{self, ago, count, say, wrap};
@@ -234,17 +234,27 @@ fn answer(model: &Model, review: &Review, frame: &mut Frame<'_>, area: Rect) {
         }
         rows.push(row(theme, if focused { Role::Strong } else { Role::Text }, line));
     }
-    let status = match why_not_approve(model, review) {
-        Some(why) => format!("approve is off: {}.  reject is always possible", say(&why)),
-        None => format!("approve is possible.  key {}", say(&model.viewer.key)),
-    };
-    rows.push(row(theme, Role::Caution, words::clip(&status, width)));
+    rows.push(row(theme, Role::Caution, words::clip(&possible(model, review, request, width), width)));
     panel::draw(frame, area, model, &Title::new("Answer", "Tab to type; no paste; Esc leaves"), rows);
     if let Some(cursor) = cursor
         && model.ui.prompt.is_none()
     {
         frame.set_cursor_position(cursor);
     }
+}
+
+/// What can be said to the request now.
+fn possible(model: &Model, review: &Review, request: &RequestState, width: usize) -> String {
+    if let Some(why) = why_not_reject(model, request) {
+        return format!("nothing can be said to it any more: {}", say(&why));
+    }
+    let Some(why) = why_not_approve(model, review) else {
+        return format!("approve is possible.  key {}", say(&model.viewer.key));
+    };
+    let off = format!("approve is off: {}", say(&why));
+    let tail = ".  reject is possible";
+    // That one can say no must not be cut away by a long reason why one cannot say yes.
+    format!("{}{tail}", words::clip(&off, width.saturating_sub(tail.len())))
 }
 
 fn input(text: &str, field: &Field, label: usize, width: usize) -> (String, u16) {

@@ -9,7 +9,7 @@ use super::panel::row;
 use crate::domain::run::state::Phase;
 use crate::tui::keymap::{Mode, mode};
 use crate::tui::model::Model;
-use crate::tui::status::{next, run_word, step_line};
+use crate::tui::status::{Words, next, run_word, step_line};
 use crate::tui::theme::{Role, Sign};
 use crate::tui::ui::Popup;
 use crate::tui::words::{ago, clip, wrap};
@@ -19,7 +19,7 @@ pub fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     let (width, height) = (usize::from(area.width), usize::from(area.height));
     let mut rows = vec![state(model, width)];
     let room = height.saturating_sub(2);
-    let text = format!("{}{}", if height > 3 { "NEXT " } else { "" }, next(model));
+    let text = format!("{}{}", if height > 3 { "NEXT " } else { "" }, next(model, Words::All));
     let lines = wrap(&text, width.saturating_sub(1).max(1));
     let most = if height > 8 { 4 } else { room.saturating_sub(1).max(1) };
     let fits = lines.len() <= most;
@@ -58,7 +58,7 @@ fn more(model: &Model, width: usize) -> Vec<String> {
         lines.push(clip(" L hold and leave   Esc stay", width));
         return lines;
     }
-    if let Some(message) = &model.ui.message {
+    if let Some(message) = model.ui.told() {
         lines.push(row(model.theme(), Role::Caution, clip(&format!(" {message}"), width)).to_string());
     }
     if let Some(state) = &model.state {

@@ -1,4 +1,4 @@
-//! What happened, one line for each record, newest last.
+//! What happened, one entry for each record, newest last.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -9,7 +9,7 @@ use crate::tui::model::Model;
 use crate::tui::summary::Summary;
 use crate::tui::theme::Role;
 use crate::tui::ui::Follow;
-use crate::tui::words::count;
+use crate::tui::words::{self, count};
 
 /// Draws the panel.
 pub fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
@@ -21,17 +21,24 @@ pub fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
         Follow::On => (last, "on"),
         Follow::Off => (model.ui.scroll.min(last), "off"),
     };
-    let right = format!("{}   newest last   f follow: {follow}", count(rows.len(), "line"));
+    let entries = count(model.seen.len(), "entry").replace("entrys", "entries");
+    let right = format!("{entries}   newest last   f follow: {follow}");
     panel::scrolled(frame, area, model, &Title::new("4 Timeline", &right), rows, scroll);
 }
 
 /// The rows of the panel.
 pub fn rows(model: &Model, width: usize) -> Vec<Line<'static>> {
     let theme = model.theme();
-    let lines = model.seen.iter().zip(model.history.told()).map(|(seen, told)| {
-        let said = width.saturating_sub(9 + 8 + 22 + 3);
+    let said = width.saturating_sub(9 + 8 + 22 + 3);
+    let lines = model.seen.iter().zip(model.history.told()).flat_map(|(seen, told)| {
         let who = told.who.as_deref().unwrap_or("-");
-        columns(&[(&seen.at.clock(), 9), (who, 8), (&subject(told), 22), (&sentence(told), said)])
+        let (at, subject) = (seen.at.clock(), subject(told));
+        let parts = words::rows(&[sentence(told)], said).into_iter().enumerate();
+        let part = |(place, part): (usize, String)| match place {
+            0 => columns(&[(&at, 9), (who, 8), (&subject, 22), (&part, said)]),
+            _ => columns(&[("", 9), ("", 8), ("", 22), (&part, said)]),
+        };
+        parts.map(part).collect::<Vec<_>>()
     });
     lines.map(|line| row(theme, Role::Text, line)).collect()
 }

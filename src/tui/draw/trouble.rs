@@ -6,11 +6,11 @@ use ratatui::text::Line;
 
 use super::panel::{self, Title, columns, row};
 use crate::domain::journal::record::{Choice, StopReason};
-use crate::domain::run::state::{Phase, State};
+use crate::domain::run::state::{Phase, RequestState, State};
 use crate::domain::snapshot::Evidence;
 use crate::tui::history::Doubt;
 use crate::tui::model::Model;
-use crate::tui::status::step_name;
+use crate::tui::status::{doubt_title, step_name};
 use crate::tui::summary::looked;
 use crate::tui::theme::{Role, Sign, Theme};
 use crate::tui::words::{ago, count, long, say, verdict, wrap};
@@ -35,7 +35,7 @@ fn heading(model: &Model, state: &State) -> (&'static str, String) {
         Phase::Stopped { why, .. } => match why {
             StopReason::Drift => ("DRIFT", format!("{} not as predicted", count(notes.drift.len(), "fact"))),
             StopReason::Failed { .. } => ("FAILED", String::new()),
-            StopReason::Doubt { .. } => ("UNKNOWN", "the answer was lost".to_owned()),
+            StopReason::Doubt { answer } => (doubt_title(*answer), "the answer was lost; looked since".to_owned()),
             StopReason::Blocked => ("BLOCKED", "nothing was sent".to_owned()),
             StopReason::Approval { .. } => ("NO APPROVAL", "nothing was sent".to_owned()),
             StopReason::Deadline { .. } => ("TOO LATE", String::new()),
@@ -112,13 +112,16 @@ fn differences(theme: Theme, evidence: &[Evidence], width: usize) -> Vec<Line<'s
 
 /// What this run has destroyed so far, in one line.
 pub fn destroyed(model: &Model) -> Line<'static> {
+    row(model.theme(), Role::Text, destroyed_text(model))
+}
+
+/// The same as text.
+pub fn destroyed_text(model: &Model) -> String {
     let steps: Vec<&str> = model.history.destroyed.iter().map(crate::domain::base::StepId::as_str).collect();
-    let text = if steps.is_empty() {
-        "nothing destructive has been sent in this run".to_owned()
-    } else {
-        format!("destructive commands were sent by: {}", steps.join(", "))
-    };
-    row(model.theme(), Role::Text, text)
+    if steps.is_empty() {
+        return "nothing destructive has been sent in this run".to_owned();
+    }
+    format!("destructive commands were sent by: {}", steps.join(", "))
 }
 
 /// The numbered choices: what each does and needs. Also those of the refused screen.
@@ -130,7 +133,7 @@ pub fn choices(model: &Model, width: usize) -> Vec<Line<'static>> {
             let marked = model.ui.choice == Some(place);
             let cursor = if marked { theme.sign(Sign::Cursor) } else { " " };
             let role = if marked { Role::Focus } else { Role::Text };
-            let text = format!("{choice}; {}", needs(choice));
+            let text = format!("{choice}{}; {}", costs(model, choice), needs(choice));
             for (index, part) in wrap(&text, width.saturating_sub(6)).into_iter().enumerate() {
                 let number = if index == 0 { format!("{cursor} {} ", place + 1) } else { "     ".to_owned() };
                 rows.push(row(theme, role, format!("{number} {part}")));
@@ -146,6 +149,18 @@ pub fn choices(model: &Model, width: usize) -> Vec<Line<'static>> {
         rows.extend(wrap(&help, width).into_iter().map(|part| row(theme, Role::Text, part)));
     }
     rows
+}
+
+/// What taking the choice gives up, if there is something.
+fn costs(model: &Model, choice: &Choice) -> &'static str {
+    let step = model.state.as_ref().and_then(State::step);
+    let signed = |request: &RequestState| Some(&request.header.step) == step && !request.approvals.is_empty();
+    match choice {
+        Choice::TryAgain if model.state.as_ref().is_some_and(|state| state.requests.values().any(signed)) => {
+            " (what was signed before is void)"
+        }
+        _ => "",
+    }
 }
 
 const fn needs(choice: &Choice) -> &'static str {
