@@ -75,6 +75,28 @@ fn what_is_unknown_ends_the_prediction_and_says_why() {
 }
 
 #[test]
+fn nothing_is_sent_to_a_server_of_which_it_is_not_known_which_one_it_is() {
+    let mut scenario = Scenario::rebuild();
+    let mut patch = Patch::default();
+    // As where two names of the fleet file lead to one server.
+    patch.forget(FactKey::server(&ServerName::parse("c").unwrap(), ServerFact::Identity), "it answers to two names");
+    scenario.snapshot = scenario.snapshot.with(&patch);
+    let plan = planned(&scenario);
+    let stopped = plan.steps.last().unwrap();
+    assert_eq!((stopped.id.as_str(), stopped.standing), ("protect-spare", StandingWord::Blocked), "{plan}");
+    let why = stopped.unrendered.as_deref().unwrap_or_default();
+    assert_eq!(why, "what c is cannot be told: it answers to two names");
+}
+
+#[test]
+fn a_statement_cannot_change_how_the_terminal_shows_its_plan() {
+    let mut plan = planned(&Scenario::rebuild());
+    plan.steps[0].script[0].lines = vec!["DROP TABLE `shop`.`\u{202e}x`".to_owned()];
+    let text = plan.to_string();
+    assert!(text.contains(r"\u{202e}x") && !text.contains('\u{202e}'), "{text}");
+}
+
+#[test]
 fn the_text_shows_scripts_reach_and_the_matrix() {
     let text = planned(&Scenario::rebuild_logged()).to_string();
     for part in

@@ -180,3 +180,35 @@ fn as_json(args: &ReachArgs, answer: &Answer) -> serde_json::Value {
         "way_back": answer.way_back,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::cli::args::{Cli, Command};
+    use crate::domain::base::Span;
+    use crate::domain::snapshot::fixture::{Fixture, Replica};
+
+    #[test]
+    fn only_a_proved_copy_is_a_survivor_and_the_others_are_named_beside_it() {
+        let fixture = Fixture::new()
+            .server("a")
+            .replica("b", Replica::of("a").detached())
+            .replica("c", Replica::of("a").detached())
+            .table("shop.orders", &["a", "b", "c"])
+            .good("c", "shop.orders");
+        let line = ["countersign", "reach", "--fleet", "unread", "--on", "a", "DROP TABLE shop.orders"];
+        let Command::Reach(args) = Cli::try_parse_from(line).unwrap().command else { panic!("not reach") };
+        let mut answer = answer(&args, &fixture.fleet(), &fixture.snapshot(), &tables(&args)).unwrap();
+        answer.taken = answer.taken.plus(Span::from_secs(90));
+        let json = as_json(&args, &answer);
+        assert_eq!(json["survivors"], json!([{ "server": "c", "object": "shop.orders", "age_s": 90 }]));
+        assert_eq!(json["unproved_out_of_reach"][0]["server"], "b");
+        let lines = as_lines(&args, &answer).join("\n");
+        assert!(
+            lines.contains("out of reach with shop.orders: b (not proved (no check of its rows)), c (GOOD)"),
+            "{lines}"
+        );
+    }
+}
