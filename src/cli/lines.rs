@@ -120,6 +120,7 @@ fn beneath(typed: &Typed, before: Option<&State>, at: Timestamp, record: &Record
         | Record::Intended { .. }
         | Record::NotSent { .. }
         | Record::Came { .. }
+        | Record::Killed { .. }
         | Record::Released { .. }
         | Record::Chosen { .. }
         | Record::Noted { .. }

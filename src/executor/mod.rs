@@ -202,6 +202,7 @@ impl<S: Store, O: Observe, A: Act, W: World, V: Watcher> Executor<S, O, A, W, V>
                 let snapshot = self.look().await;
                 Some(Input::Looked { state, snapshot })
             }
+            Effect::Kill(connection) => Some(Input::Killed(self.act.kill(&connection).await)),
             Effect::WakeAt(time) => {
                 self.recorder.wake = Some(time);
                 None

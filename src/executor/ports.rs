@@ -43,6 +43,13 @@ pub trait Act: Send {
     /// Whether the connection of an earlier command, perhaps of another process, is still at work.
     fn look_for(&mut self, connection: &Connection) -> impl Future<Output = ConnectionState> + Send;
 
+    /// Ends the connection of a command in doubt, if it is still the one that holds its lock. What its statement did
+    /// until then must be looked at. A side that cannot do it says so.
+    fn kill(&mut self, connection: &Connection) -> impl Future<Output = Result<(), String>> + Send {
+        let why = format!("connection {} on {} cannot be ended from here", connection.id, connection.server);
+        async { Err(why) }
+    }
+
     /// Closes a prepared connection that is not used any more.
     fn close(&mut self, connection: &Connection) -> impl Future<Output = ()> + Send;
 

@@ -230,6 +230,7 @@ impl Story {
             }
             Effect::Measure(command) => Input::Came(Outcome::Measured { findings: measured(&command.patch) }),
             Effect::LookFor(_) => Input::Looked { state: ConnectionState::Gone, snapshot: facts },
+            Effect::Kill(_) => Input::Killed(Ok(())),
             Effect::Close(_) | Effect::StopCopy | Effect::Finish(_) => Input::Proceed,
         }
     }

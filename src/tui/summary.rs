@@ -53,6 +53,7 @@ fn step(before: Option<&State>, record: &Record) -> Option<(usize, String)> {
         | Record::Came { step, .. }
         | Record::InDoubt { step, .. }
         | Record::DoubtLooked { step, .. }
+        | Record::Killed { step, .. }
         | Record::Estimated { step, .. }
         | Record::Drifted { step, .. }
         | Record::Done { step, .. } => Some(step),
@@ -173,6 +174,8 @@ fn step_said(before: Option<&State>, record: &Record) -> (&'static str, String) 
         Record::NotSent { why, .. } => ("not sent", say(why)),
         Record::Came { outcome, .. } => came(outcome),
         Record::InDoubt { why, .. } => ("in doubt", say(why)),
+        Record::Killed { refused: None, .. } => ("ended", "its connection; what became of it is looked at".to_owned()),
+        Record::Killed { refused: Some(why), .. } => ("not ended", say(why)),
         Record::DoubtLooked { state, answer, .. } => ("looked", looked(state, *answer)),
         Record::Estimated { rows_done, rows_expected, rows_per_second, took, .. } if rows_done >= rows_expected => {
             ("measured", format!("{rows_done} rows in {}, {rows_per_second} rows/s", took.rounded()))

@@ -273,6 +273,9 @@ impl Act for MortalAct {
         outcome
     }
 
+    async fn kill(&mut self, connection: &Connection) -> Result<(), String> {
+        self.inner.kill(connection).await
+    }
     async fn look_for(&mut self, connection: &Connection) -> ConnectionState {
         self.inner.look_for(connection).await
     }

@@ -82,6 +82,10 @@ pub enum Record {
     InDoubt { step: StepId, command: usize, why: String },
     #[serde(rename = "step.doubt_looked")]
     DoubtLooked { step: StepId, command: usize, state: ConnectionState, answer: DoubtAnswer, evidence: Vec<Evidence> },
+    /// The connection of a command in doubt was ended because a person chose so, or could not be. What became of the
+    /// command is looked at again.
+    #[serde(rename = "step.killed")]
+    Killed { step: StepId, command: usize, refused: Option<String> },
     #[serde(rename = "step.estimated")]
     Estimated {
         step: StepId,
@@ -254,6 +258,10 @@ pub enum StopReason {
     Doubt {
         answer: DoubtAnswer,
     },
+    /// A measurement said that something is not good. No time changes that, only measuring again.
+    NotGood {
+        what: String,
+    },
     /// A wait ended without what it waited for.
     Deadline {
         what: String,
@@ -277,6 +285,8 @@ pub enum Choice {
     LookAgain,
     /// Go on although it will take longer than the limit.
     GoOn,
+    /// End the connection on which a statement in doubt still runs.
+    EndStatement,
     /// End the run here and write down how a person promotes the copy's source. None of it is done.
     PromoteByHand,
     /// End the run here; offered undos are printed, none is done.
@@ -314,6 +324,7 @@ impl Record {
                 | Self::Came { .. }
                 | Self::InDoubt { .. }
                 | Self::DoubtLooked { .. }
+                | Self::Killed { .. }
                 | Self::Chosen { .. }
                 | Self::Closed { .. }
         )
@@ -334,6 +345,7 @@ impl Record {
             | Self::Came { step, .. }
             | Self::InDoubt { step, .. }
             | Self::DoubtLooked { step, .. }
+            | Self::Killed { step, .. }
             | Self::Estimated { step, .. }
             | Self::Drifted { step, .. }
             | Self::Done { step, .. } => Some(step),
@@ -373,6 +385,9 @@ impl std::fmt::Display for Choice {
             Self::TryAgain => "assess the step again",
             Self::LookAgain => "look again (changes nothing)",
             Self::GoOn => "go on behind the last committed chunk, past the limit",
+            Self::EndStatement => {
+                "end the statement: KILL the connection it runs on (what became of it is looked at, not assumed)"
+            }
             Self::PromoteByHand => {
                 "end the run here and print how to promote the spare by hand (nothing of it is done)"
             }
@@ -390,6 +405,7 @@ impl std::fmt::Display for StopReason {
             Self::Drift => f.write_str("the fleet is not as predicted"),
             Self::Failed { why } => write!(f, "failed: {why}"),
             Self::Doubt { answer } => write!(f, "the outcome is {}", doubt_word(*answer)),
+            Self::NotGood { what } => write!(f, "measured, and not good: {what}"),
             Self::Deadline { what } => write!(f, "waited in vain for: {what}"),
             Self::TooLong { took, left: Some(left), limit } => {
                 let (took, left) = (took.rounded(), left.rounded());

@@ -87,7 +87,8 @@ pub(super) fn say(record: &Record) -> Option<Said> {
         | Record::NotSent { .. }
         | Record::Came { .. }
         | Record::InDoubt { .. }
-        | Record::DoubtLooked { .. } => return say_command(record),
+        | Record::DoubtLooked { .. }
+        | Record::Killed { .. } => return say_command(record),
     })
 }
 
@@ -122,6 +123,8 @@ fn say_command(record: &Record) -> Option<Said> {
         Record::NotSent { step, why, .. } => at(step, format!("NOT SENT: {why}")),
         Record::Came { step, outcome, .. } => at(step, outcome_words(outcome)),
         Record::InDoubt { step, why, .. } => at(step, format!("IN DOUBT: {why}")),
+        Record::Killed { step, refused: None, .. } => at(step, "its connection was ended".to_owned()),
+        Record::Killed { step, refused: Some(why), .. } => at(step, format!("its connection was not ended: {why}")),
         Record::DoubtLooked { step, state, answer, .. } => {
             at(step, format!("looked: {}, so {}", connection_words(state), doubt_word(*answer)))
         }

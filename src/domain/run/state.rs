@@ -94,6 +94,13 @@ pub enum Phase {
         connection: Option<Connection>,
         before: Vec<Evidence>,
     },
+    /// A person chose to end the statement that still runs: its connection is being ended.
+    Killing {
+        plan: Armed,
+        command: usize,
+        connection: Connection,
+        before: Vec<Evidence>,
+    },
     /// All commands are done: what was promised is looked at.
     Settling {
         plan: Option<Armed>,
@@ -182,9 +189,10 @@ impl State {
     /// The request of the script that is being carried out: it is used, and can still be objected to.
     pub fn at_work(&self) -> Option<&RequestId> {
         match &self.phase {
-            Phase::Between { plan, .. } | Phase::Sending { plan, .. } | Phase::Doubt { plan, .. } => {
-                plan.request.as_ref()
-            }
+            Phase::Between { plan, .. }
+            | Phase::Sending { plan, .. }
+            | Phase::Doubt { plan, .. }
+            | Phase::Killing { plan, .. } => plan.request.as_ref(),
             _ => None,
         }
     }
@@ -280,6 +288,15 @@ impl State {
                 self.attempt += 1;
                 Ok(Phase::Entering)
             }
+            Choice::EndStatement => match &**resume {
+                Phase::Doubt { plan, command, connection: Some(connection), before } => Ok(Phase::Killing {
+                    plan: plan.clone(),
+                    command: *command,
+                    connection: connection.clone(),
+                    before: before.clone(),
+                }),
+                _ => Err(self.impossible(record)),
+            },
             Choice::PromoteByHand => match &**resume {
                 Phase::Sending { plan, command, .. } => Ok(Phase::Advising { plan: plan.clone(), command: *command }),
                 _ => Err(self.impossible(record)),
@@ -332,7 +349,8 @@ impl State {
                 | Record::NotSent { .. }
                 | Record::Came { .. }
                 | Record::InDoubt { .. }
-                | Record::DoubtLooked { .. },
+                | Record::DoubtLooked { .. }
+                | Record::Killed { .. },
             ) => {
                 return self.command_record(record);
             }
@@ -379,13 +397,15 @@ impl State {
                 self.learn(learned);
                 return Ok(after_outcome(plan, command, outcome));
             }
-            (Phase::Sending { plan, command, connection, before }, Record::InDoubt { .. }) => Phase::Doubt {
-                plan: plan.clone(),
-                command: *command,
-                connection: connection.clone(),
-                before: before.clone(),
-            },
+            (Phase::Sending { plan, command, connection, before }, Record::InDoubt { .. }) => {
+                doubt(plan, *command, connection.as_ref(), before)
+            }
             (Phase::Doubt { .. }, Record::InDoubt { .. } | Record::DoubtLooked { .. }) => return Ok(None),
+            (Phase::Killing { plan, command, connection, before }, Record::Killed { command: killed, .. })
+                if killed == command =>
+            {
+                doubt(plan, *command, Some(connection), before)
+            }
             _ => return Err(self.impossible(record)),
         };
         if let Record::Intended { request: Some(request), .. } = record
@@ -414,6 +434,10 @@ fn sending(plan: &Armed, command: usize, connection: Option<&Connection>, before
     Phase::Sending { plan: plan.clone(), command, connection: connection.cloned(), before: before.to_vec() }
 }
 
+fn doubt(plan: &Armed, command: usize, connection: Option<&Connection>, before: &[Evidence]) -> Phase {
+    Phase::Doubt { plan: plan.clone(), command, connection: connection.cloned(), before: before.to_vec() }
+}
+
 /// Behind a good outcome comes the next command, or the look at what was promised. Behind any other the run stops.
 fn after_outcome(plan: Armed, command: usize, outcome: &Outcome) -> Option<Phase> {
     match outcome {
@@ -439,6 +463,7 @@ impl Phase {
             Self::Between { .. } => "between two commands",
             Self::Sending { .. } => "running a command",
             Self::Doubt { .. } => "in doubt",
+            Self::Killing { .. } => "ending a statement",
             Self::Settling { .. } => "verifying",
             Self::Stopped { .. } => "stopped",
             Self::Advising { .. } => "writing down how to promote by hand",

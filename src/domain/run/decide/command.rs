@@ -15,6 +15,12 @@ use crate::domain::step::needs_act;
 /// How long before a running command is looked at again.
 const STILL_RUNNING: Span = Span::from_secs(1);
 
+/// How long a command in doubt is waited for before a person is asked. What waits for a lock gives up about then.
+const RUNS_ON: Span = Span::from_secs(10);
+
+/// What can be chosen while a statement in doubt runs on: nothing is tried again beside it.
+const STILL_THERE: [Choice; 3] = [Choice::LookAgain, Choice::EndStatement, Choice::Abort];
+
 pub(super) fn armed(
     setup: &Setup,
     state: &State,
@@ -261,6 +267,16 @@ pub(super) fn doubt(setup: &Setup, state: &State, doubt: &Doubt<'_>, input: Inpu
     }
 }
 
+/// Ends the connection that a person chose to end, and leads back to looking.
+pub(super) fn killing(setup: &Setup, state: &State, command: usize, connection: &Connection, input: Input) -> Decision {
+    match (input, setup.step(state)) {
+        (Input::Killed(killed), Some(step)) => {
+            Decision::record(Record::Killed { step: step.id.clone(), command, refused: killed.err() })
+        }
+        _ => Decision::effect(Effect::Kill(connection.clone())),
+    }
+}
+
 impl Decision {
     /// What follows from the answer: nothing is decided while it may still run, and nothing is sent again by itself.
     fn settled(
@@ -275,7 +291,10 @@ impl Decision {
         let Some(step) = setup.step(state) else { return self };
         let again = Record::Entered { step: step.id.clone(), number: state.cursor + 1, attempt: state.attempt + 1 };
         match answer {
-            DoubtAnswer::Running => self.and(Effect::WakeAt(now.time.plus(STILL_RUNNING))),
+            DoubtAnswer::Running if now.time < state.at_phase.plus(RUNS_ON) => {
+                self.and(Effect::WakeAt(now.time.plus(STILL_RUNNING)))
+            }
+            DoubtAnswer::Running => self.then(stop(StopReason::Doubt { answer }, &STILL_THERE)),
             DoubtAnswer::Applied => {
                 let outcome = Outcome::Done { detail: "found applied when looked at".to_owned() };
                 let learned = learned(doubt.plan, doubt.command, &outcome);

@@ -73,7 +73,7 @@ fn object(setup: &Setup, state: &State, id: &RequestId, how: Stopper, signed: Si
             }
             let why = format!("{by} said no: {reason}");
             let ended = Record::RequestStopped { request: id.clone(), by, how, reason, signed };
-            if matches!(state.phase, Phase::Sending { .. } | Phase::Doubt { .. }) {
+            if matches!(state.phase, Phase::Sending { .. } | Phase::Doubt { .. } | Phase::Killing { .. }) {
                 return Decision::record(ended);
             }
             Decision::record(ended).then(stop(StopReason::Approval { why }, &RETRY_OR_ABORT))
@@ -127,13 +127,21 @@ fn choose(state: &State, by: Principal, number: &str, signed: SignedText) -> Dec
     }
 }
 
-/// Aborting is for a run at rest: what is being executed is let finish first, so hold comes before abort.
+/// Aborting is for a run at rest: what is being executed is let finish first. Each phase has its own way there.
 fn abort(state: &State, by: Principal, signed: SignedText) -> Decision {
     match &state.phase {
         Phase::Closed { .. } | Phase::Finished { .. } => refuse("the run is over"),
-        Phase::Sending { .. } | Phase::Doubt { .. } => {
-            refuse("a command is running or in doubt; hold first, then abort")
+        Phase::Sending { .. } if state.held.is_some() => refuse(
+            "a command is running and is let finish: abort when its outcome is on record; if it never ends, stop this \
+             executor and resume the run, which then offers to end the statement",
+        ),
+        Phase::Sending { .. } => {
+            refuse("a command is running and is let finish: hold the run, and abort when its outcome is on record")
         }
+        Phase::Doubt { .. } | Phase::Killing { .. } => refuse(
+            "what became of a command is being looked at: in some seconds the run goes on or stops with numbered \
+             choices; abort then, no hold is needed",
+        ),
         _ => {
             let why = StopReason::Failed { why: format!("{by} aborts the run") };
             Decision::record(stop(why, &[Choice::Abort])).then(Record::Chosen { by, choice: Choice::Abort, signed })

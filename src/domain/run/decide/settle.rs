@@ -2,13 +2,13 @@
 
 use super::command::look_again;
 use super::enter::{checked, failed};
-use super::{Setup, stop};
-use crate::domain::base::Timestamp;
+use super::{RETRY_OR_ABORT, Setup, stop};
+use crate::domain::base::{Timestamp, Verdict};
 use crate::domain::journal::record::{Choice, Record, StopReason};
 use crate::domain::run::effect::{Decision, Effect, Input, Moment};
 use crate::domain::run::state::{Armed, State};
 use crate::domain::script::promises;
-use crate::domain::snapshot::{Claim, Evidence, Snapshot};
+use crate::domain::snapshot::{About, Claim, Evidence, Snapshot, TableFact};
 use crate::domain::step::{Check, check_all};
 
 pub(super) fn settling(setup: &Setup, state: &State, plan: Option<&Armed>, input: Input, now: Moment) -> Decision {
@@ -20,10 +20,27 @@ pub(super) fn settling(setup: &Setup, state: &State, plan: Option<&Armed>, input
     if drifted.is_empty() && checks.iter().all(|check| check.verdict.holds()) {
         return Decision::record(Record::Done { step: step.id.clone(), checks: checks.iter().map(checked).collect() });
     }
+    let not_good: Vec<String> = drifted.iter().filter(|found| measured_otherwise(found)).map(says).collect();
+    if !not_good.is_empty() {
+        let why = StopReason::NotGood { what: not_good.join("; ") };
+        return Decision::record(Record::Drifted { step: step.id.clone(), evidence: drifted })
+            .then(stop(why, &RETRY_OR_ABORT));
+    }
     if now.time < state.at_phase.plus(setup.settle_for) {
         return Decision::effect(look_again(now));
     }
     drift_stop(step.id.clone(), drifted, &checks)
+}
+
+/// A finding that is not what was hoped for. It was measured once: looking again does not change it.
+fn measured_otherwise(evidence: &&Evidence) -> bool {
+    matches!(evidence.verdict, Verdict::Fails)
+        && matches!(evidence.claim.key.about, About::Table { fact: TableFact::Finding, .. })
+}
+
+/// Whose finding it is and what it says.
+fn says(evidence: &Evidence) -> String {
+    format!("{}: {}", evidence.claim.key, evidence.seen)
 }
 
 fn drift_stop(step: crate::domain::base::StepId, mut drifted: Vec<Evidence>, checks: &[Check]) -> Decision {
