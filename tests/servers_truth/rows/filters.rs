@@ -99,6 +99,7 @@ pub const ROWS: &[Row] = &[
         id: "X.wanted-schema",
         says: "a list of wanted schemas without a default database",
         prepare: &[Do::Sql("db-d", WANTED_SCHEMA)],
+        expect: SCHEMA_KEEPS,
         repair: &[Do::Sql("db-d", NO_WANTED_SCHEMA)],
         ..PLAIN
     },

@@ -38,6 +38,13 @@ fn a_rule_for_a_schema_looks_at_the_default_database_of_a_definition() {
 }
 
 #[test]
+fn a_replica_that_wants_some_schemas_wants_no_statement_without_a_default() {
+    assert_eq!(judged("Replicate_Do_DB=d", &definition(None, &["d.t"])), Stops);
+    assert!(matches!(judged("Binlog_Do_DB=d", &definition(None, &["d.t"])), Filtering::Unclear(_)));
+    assert_eq!(judged("Binlog_Ignore_DB=d", &definition(None, &["d.t"])), Passes);
+}
+
+#[test]
 fn a_rule_for_a_schema_looks_at_the_table_of_rows() {
     assert_eq!(judged(IGNORE_DB, &rows(Some("other"), &["d.t"])), Stops);
     assert_eq!(judged(IGNORE_DB, &rows(Some("d"), &["other.t"])), Passes);
