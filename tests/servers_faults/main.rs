@@ -7,4 +7,5 @@ mod locks;
 mod play;
 #[path = "../support/proxy.rs"]
 mod proxy;
+mod races;
 mod stage;

@@ -25,14 +25,32 @@ pub fn server(name: &str) -> ServerName {
     name.parse().unwrap()
 }
 
-pub struct Stage {
-    pub topology: Topology,
+/// What a run is made of, as every process reads it anew.
+pub struct Case {
     pub fleet: Fleet,
     pub fleet_text: String,
     pub runbook: Runbook,
     pub trust: Trust,
+}
+
+impl Case {
+    pub fn of(fleet_file: &Path) -> Self {
+        let fleet_text = std::fs::read_to_string(fleet_file).unwrap();
+        let file: FleetFile = serde_yaml::from_str(&fleet_text).unwrap();
+        let fleet = resolve(file, Digest::of(fleet_text.as_bytes())).unwrap();
+        let params = [("table", "d.t"), ("primary", "db-a"), ("spare", "db-b")];
+        let params: BTreeMap<String, String> = params.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let runbook = runbook::read("drop-logged.yaml", RUNBOOK).unwrap().resolve(&params, &fleet).unwrap();
+        let trust = people::trust(Policy::default_text(), &[]).unwrap();
+        Self { fleet, fleet_text, runbook, trust }
+    }
+}
+
+pub struct Stage {
+    pub topology: Topology,
+    pub case: Case,
     pub store: SqliteStore,
-    _home: tempfile::TempDir,
+    home: tempfile::TempDir,
 }
 
 impl Stage {
@@ -40,16 +58,10 @@ impl Stage {
         let shape = Shape::of(&[("db-a", &[]), ("db-b", &[])]).unwrap();
         let keeper = Path::new(env!("CARGO_BIN_EXE_countersign"));
         let topology = Setup::new(flavor, shape).start(keeper).await.unwrap();
-        let fleet_text = std::fs::read_to_string(topology.fleet_file()).unwrap();
-        let file: FleetFile = serde_yaml::from_str(&fleet_text).unwrap();
-        let fleet = resolve(file, Digest::of(fleet_text.as_bytes())).unwrap();
-        let params = [("table", "d.t"), ("primary", "db-a"), ("spare", "db-b")];
-        let params: BTreeMap<String, String> = params.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-        let runbook = runbook::read("drop-logged.yaml", RUNBOOK).unwrap().resolve(&params, &fleet).unwrap();
-        let trust = people::trust(Policy::default_text(), &[]).unwrap();
+        let case = Case::of(&topology.fleet_file());
         let home = tempfile::tempdir().unwrap();
         let store = SqliteStore::create(home.path()).unwrap();
-        let stage = Self { topology, fleet, fleet_text, runbook, trust, store, _home: home };
+        let stage = Self { topology, case, store, home };
         for name in ["db-a", "db-b"] {
             // A server tells that a table is absent only to somebody who sees another one beside it.
             for sql in ["CREATE DATABASE d", "CREATE TABLE d.sibling (id INT PRIMARY KEY)", TABLE] {
@@ -62,6 +74,11 @@ impl Stage {
 
     pub fn flavor(&self) -> Flavor {
         self.topology.flavor()
+    }
+
+    /// Where the journals are.
+    pub fn state(&self) -> &Path {
+        self.home.path()
     }
 
     pub async fn sql(&self, name: &str, sql: &str) -> Vec<Vec<Option<String>>> {
@@ -96,7 +113,7 @@ impl Stage {
     /// A relay in front of the first server, and the fleet as it is reached through it.
     pub fn relayed(&self) -> (Proxy, Fleet) {
         let proxy = Proxy::to_socket(&self.topology.socket(&server("db-a")));
-        let mut fleet = self.fleet.clone();
+        let mut fleet = self.case.fleet.clone();
         let path = proxy.socket().to_string_lossy().into_owned();
         fleet.servers.get_mut(&server("db-a")).unwrap().endpoint = Endpoint::Socket { path };
         (proxy, fleet)
