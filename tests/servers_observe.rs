@@ -1,6 +1,6 @@
 //! What the observer sees of real servers of both flavors, and what it costs them.
 
-#[path = "observing/proxy.rs"]
+#[path = "support/proxy.rs"]
 mod proxy;
 
 use std::collections::BTreeSet;
@@ -239,9 +239,9 @@ async fn one_packet_per_server_and_look(flavor: Flavor) {
     let mut fleet = fleet(&topology);
     let mut proxies = Vec::new();
     for (name, server) in &mut fleet.servers {
-        let proxy = proxy::Proxy::start(topology.port(name).unwrap()).await;
+        let proxy = proxy::Proxy::to_port(topology.port(name).unwrap()).await;
         let tls = Tls { mode: TlsMode::Off, ca: None };
-        server.endpoint = Endpoint::Tcp { host: "127.0.0.1".to_owned(), port: proxy.port, tls };
+        server.endpoint = Endpoint::Tcp { host: "127.0.0.1".to_owned(), port: proxy.port(), tls };
         proxies.push(proxy);
     }
     let mut observer = Observer::new(&fleet);
