@@ -14,7 +14,7 @@ use crate::domain::base::{Known, ServerName, TableName, Timestamp};
 use crate::domain::fleet::Fleet;
 use crate::domain::reach::{Carry, Copy, Reach, Survivors, WayBack, copy_of, reach};
 use crate::domain::snapshot::{FactKey, Look, ServerFact, Snapshot, Value};
-use crate::domain::sql::classify::{self, Classified, Logging, classify};
+use crate::domain::sql::classify::{self, Classified, Written, classify};
 use crate::domain::sql::{Dialect, Flavor};
 use crate::executor::ports::Observe as _;
 
@@ -75,7 +75,8 @@ fn answer(
 ) -> Result<Answer, CliError> {
     let dialect = dialect(snapshot, &args.on)?;
     let classified = classify(&args.sql, dialect.flavor(), args.database.as_deref());
-    let carry = if args.unlogged || classified.logging == Logging::Never { Carry::Unlogged } else { Carry::Logged };
+    let stays = args.unlogged || classified.logging.written() == Written::No;
+    let carry = if stays { Carry::Unlogged } else { Carry::Logged };
     let mut look = Look::at(snapshot);
     let reach = reach(&mut look, fleet, &args.on, carry);
     let (mut copies, mut spared, mut way_back) = (BTreeMap::new(), BTreeMap::new(), None);

@@ -171,7 +171,21 @@ async fn set_edges(seat: &mut Seat, shape: &Shape) {
                     seat.run(&dialect.start_replication(channel, Threads::Both)).await;
                 }
             }
+            Edge::Refused => {
+                seat.run(&dialect.stop_replication(channel, Threads::Both)).await;
+                seat.run(&dialect.change_source(channel, &[SourceOption::User("nobody")])).await;
+                seat.run(&dialect.start_replication(channel, Threads::Both)).await;
+            }
             _ => {}
         }
     }
+}
+
+/// Starts what was paused, and waits until what waited there has been applied.
+pub async fn resume(pool: &mut Pool, shape: &Shape) {
+    for link in shape.links.iter().filter(|link| link.edge.is_pause()) {
+        let seat = &mut pool.seats[link.replica];
+        seat.run(&seat.dialect.start_replication(Channel::Named(&link.channel), Threads::Both)).await;
+    }
+    settle::settle(pool, shape, Patience::Resumed).await;
 }

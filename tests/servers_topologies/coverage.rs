@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::{Duration, Instant};
 
 use crate::compare::{Answer, Verdict};
 use crate::shape::{Cloud, Shape};
@@ -28,9 +29,21 @@ pub struct Coverage {
     unknowns: BTreeMap<String, u64>,
     hedged: BTreeMap<String, u64>,
     pub wrong: Vec<String>,
+    /// Answers `held` that came true a second time when the pause ended, and those that did not.
+    pub released: u64,
+    pub lost: Vec<String>,
+    spent: BTreeMap<&'static str, Duration>,
 }
 
 impl Coverage {
+    /// Does something and adds up how long that takes.
+    pub async fn spend<T>(&mut self, what: &'static str, work: impl Future<Output = T>) -> T {
+        let began = Instant::now();
+        let done = work.await;
+        *self.spent.entry(what).or_default() += began.elapsed();
+        done
+    }
+
     pub fn add_shape(&mut self, shape: &Shape) {
         self.topologies += 1;
         *self.forms.entry(shape.form()).or_default() += 1;
@@ -52,7 +65,12 @@ impl Coverage {
                 Verdict::Exact => {}
                 Verdict::Unknown => *self.unknowns.entry(cause(&answer.why)).or_default() += 1,
                 Verdict::Hedged => *self.hedged.entry(cause(&answer.why)).or_default() += 1,
-                Verdict::Touched | Verdict::Untouched => self.wrong.push(told(shape, statement, answer)),
+                Verdict::Touched | Verdict::Untouched => {
+                    let told = told(shape, statement, answer);
+                    // Said at once: a long run may be ended before its summary.
+                    println!("WRONG {told}");
+                    self.wrong.push(told);
+                }
             }
         }
     }
@@ -93,7 +111,16 @@ fn told(shape: &Shape, statement: &Statement, answer: &Answer) -> String {
         crate::shape::seat_name(answer.server),
         answer.how,
         answer.why,
-        shape.links.iter().map(|l| format!("{}<{} {}", crate::shape::seat_name(l.replica), crate::shape::seat_name(l.source), l.edge.word())).collect::<Vec<_>>(),
+        shape
+            .links
+            .iter()
+            .map(|l| format!(
+                "{}<{} {}",
+                crate::shape::seat_name(l.replica),
+                crate::shape::seat_name(l.source),
+                l.edge.word()
+            ))
+            .collect::<Vec<_>>(),
         shape.cloud
     )
 }
@@ -124,6 +151,8 @@ impl fmt::Display for Coverage {
             self.percent(Verdict::Unknown),
             self.quiet
         )?;
+        writeln!(f, "held and then released: {} arrived, {:?} did not", self.released, self.lost)?;
+        writeln!(f, "time: {:?}", self.spent)?;
         writeln!(f, "reach: {:?}", self.hows)?;
         writeln!(f, "edges: {:?}", self.edges)?;
         writeln!(f, "forms: {:?}", self.forms)?;

@@ -65,9 +65,8 @@ pub async fn predict(fleet: &Path, statement: &Statement) -> Result<Prediction, 
 fn read(json: &Value) -> Prediction {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let lines = json["reach"].as_array().unwrap().iter();
-    let lines = lines.map(|line| {
-        ((text(&line["server"]), text(&line["object"])), (text(&line["how"]), text(&line["why"])))
-    });
+    let lines =
+        lines.map(|line| ((text(&line["server"]), text(&line["object"])), (text(&line["how"]), text(&line["why"]))));
     Prediction {
         lines: lines.collect(),
         unexplained: json["unexplained_readers"].as_array().is_some_and(|readers| !readers.is_empty()),

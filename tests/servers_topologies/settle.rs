@@ -9,7 +9,7 @@ use crate::pool::{Named, Pool, Seat, column};
 use crate::shape::{Edge, Link, SEATS, Shape, Trait};
 
 /// What is waited for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Patience {
     /// Every link flows: nothing was stopped yet.
     Wiring,
@@ -17,6 +17,8 @@ pub enum Patience {
     Breaking,
     /// Every link is in its state.
     Resting,
+    /// The same after pauses were ended.
+    Resumed,
 }
 
 /// Long enough for a machine that does other things too; nothing waits for it where all is well.
@@ -46,14 +48,16 @@ pub async fn settle(pool: &mut Pool, shape: &Shape, patience: Patience) -> Rest 
     let began = Instant::now();
     let mut last: Option<(BTreeMap<usize, Progress>, Instant)> = None;
     loop {
-        let now: BTreeMap<usize, Progress> = join_all(pool.members(&shape.members).map(progress)).await.into_iter().collect();
+        let now: BTreeMap<usize, Progress> =
+            join_all(pool.members(&shape.members).map(progress)).await.into_iter().collect();
         let open: Vec<&Link> = shape.links.iter().filter(|link| !rests(link, &now, patience)).collect();
         if open.is_empty() {
             return Rest::Told;
         }
         match &last {
             Some((before, since)) if *before == now => {
-                if since.elapsed() > QUIET && patience == Patience::Resting && open.iter().all(|link| is_up(link, &now)) {
+                if since.elapsed() > QUIET && patience >= Patience::Resting && open.iter().all(|link| is_up(link, &now))
+                {
                     return Rest::Quiet;
                 }
             }
@@ -129,17 +133,20 @@ fn rests(link: &Link, now: &BTreeMap<usize, Progress>, patience: Patience) -> bo
     let log = &now[&link.source].log;
     let at = |file: &[&str], position: &[&str]| (column(row, file), column(row, position)) == (&log.0, &log.1);
     let received = at(&["Master_Log_File", "Source_Log_File"], &["Read_Master_Log_Pos", "Read_Source_Log_Pos"]);
-    let applied = at(&["Relay_Master_Log_File", "Relay_Source_Log_File"], &["Exec_Master_Log_Pos", "Exec_Source_Log_Pos"]);
+    let applied =
+        at(&["Relay_Master_Log_File", "Relay_Source_Log_File"], &["Exec_Master_Log_Pos", "Exec_Source_Log_Pos"]);
     let stopped_by_error = !applies && fails(&["Last_SQL_Errno"]);
     match (patience, link.edge) {
-        (Patience::Breaking | Patience::Resting, Edge::Broken) => stopped_by_error,
+        (Patience::Breaking | Patience::Resting | Patience::Resumed, Edge::Broken) => stopped_by_error,
         (Patience::Wiring, Edge::LongDelay) => receives && applies && received,
         (Patience::Wiring, _) => receives && applies && received && applied,
         (Patience::Breaking, Edge::LongDelay) => received,
         (Patience::Breaking, _) => stopped_by_error || (received && applied),
-        (Patience::Resting, Edge::LongDelay | Edge::NoApplier) => received || !receives,
-        (Patience::Resting, Edge::NoReceiver | Edge::Stopped | Edge::Detached) => !receives,
-        (Patience::Resting, Edge::DetachedTrying) => receiver(row) != "Yes" && applies,
-        (Patience::Resting, _) => stopped_by_error || (receives && applies && received && applied),
+        (Patience::Resting | Patience::Resumed, Edge::LongDelay) | (Patience::Resting, Edge::NoApplier) => {
+            received || !receives
+        }
+        (Patience::Resting, Edge::NoReceiver | Edge::Stopped) | (_, Edge::Detached) => !receives,
+        (_, Edge::DetachedTrying | Edge::Refused) => receiver(row) == "Connecting" && applies,
+        (Patience::Resting | Patience::Resumed, _) => stopped_by_error || (receives && applies && received && applied),
     }
 }

@@ -53,14 +53,21 @@ pub enum Edge {
     /// One second: it ends while the test looks.
     ShortDelay,
     Detached,
-    /// Detached and started again by somebody.
+    /// Detached, and started again by somebody.
     DetachedTrying,
     Filtered(Filter),
     /// An event that the replica cannot apply stopped it.
     Broken,
+    /// The source refuses the login, and the replica tries again and again.
+    Refused,
 }
 
 impl Edge {
+    /// Whether starting the threads releases what waits here.
+    pub fn is_pause(self) -> bool {
+        matches!(self, Self::NoReceiver | Self::NoApplier | Self::Stopped)
+    }
+
     /// The name under which it is counted.
     pub fn word(self) -> &'static str {
         match self {
@@ -79,6 +86,7 @@ impl Edge {
             Self::Filtered(Filter::WildIgnore) => "wild ignore",
             Self::Filtered(Filter::WildDo) => "wild do",
             Self::Broken => "broken",
+            Self::Refused => "refused",
         }
     }
 }
@@ -141,6 +149,15 @@ impl Shape {
     /// The members that the fleet file names.
     pub fn declared(&self) -> impl Iterator<Item = usize> + '_ {
         self.members.iter().copied().filter(|seat| self.cloud != Cloud::Undeclared(*seat))
+    }
+
+    /// A server to send a statement to: mostly one that others follow, because there is more to be said about it.
+    pub fn target(&self, dice: &mut Dice) -> usize {
+        let declared: Vec<usize> = self.declared().collect();
+        let followed = |seat: &usize| self.links.iter().any(|link| link.source == *seat);
+        let sources: Vec<usize> = declared.iter().copied().filter(followed).collect();
+        let choices = if dice.chance(80) && !sources.is_empty() { sources } else { declared };
+        *dice.pick(&choices).unwrap()
     }
 
     pub fn has(&self, edge: Edge) -> bool {
@@ -219,10 +236,11 @@ fn edge(dice: &mut Dice, source: Trait) -> Edge {
         12..18 => Edge::NoApplier,
         18..22 => Edge::Stopped,
         22..28 => Edge::LongDelay,
-        28..31 => Edge::ShortDelay,
-        31..35 => Edge::Detached,
-        35..38 => Edge::DetachedTrying,
-        38..53 => Edge::Filtered(*dice.pick(&Filter::ALL).unwrap()),
+        28..30 => Edge::ShortDelay,
+        30..34 => Edge::Detached,
+        34..37 => Edge::DetachedTrying,
+        37..39 => Edge::Refused,
+        39..54 => Edge::Filtered(*dice.pick(&Filter::ALL).unwrap()),
         _ => Edge::Running,
     }
 }

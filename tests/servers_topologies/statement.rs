@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use countersign::simulate::Dice;
 use serde::Serialize;
 
+use crate::shape::Shape;
 use crate::state::State;
 
 /// What a statement does to a table, as far as it can be seen afterwards.
@@ -55,12 +56,12 @@ impl Source {
         self.free.remove(at)
     }
 
-    /// The next statement for a topology of `members`; `None` when the tables are used up.
-    pub fn next(&mut self, members: &[usize]) -> Option<Statement> {
+    /// The next statement for a topology; `None` when the tables are used up.
+    pub fn next(&mut self, shape: &Shape) -> Option<Statement> {
         if self.free.len() < 2 {
             return None;
         }
-        let on = *self.dice.pick(members).unwrap();
+        let on = shape.target(&mut self.dice);
         let database = *self.dice.pick(&[None, Some("d"), Some("o")]).unwrap();
         let unlogged = self.dice.chance(12);
         let mut statement = self.draft();
@@ -72,9 +73,28 @@ impl Source {
 
     fn draft(&mut self) -> Statement {
         let verbs = [
-            "DROP", "DROP", "DROP", "DROP 2", "DROP IF EXISTS", "DROP IF EXISTS", "TRUNCATE", "TRUNCATE", "DELETE",
-            "DELETE", "UPDATE", "INSERT", "ALTER ADD", "ALTER ENGINE", "RENAME", "OPTIMIZE", "OPTIMIZE LOCAL", "ANALYZE",
-            "ANALYZE LOCAL", "CREATE", "CHECK", "REPLACE",
+            "DROP",
+            "DROP",
+            "DROP",
+            "DROP 2",
+            "DROP IF EXISTS",
+            "DROP IF EXISTS",
+            "TRUNCATE",
+            "TRUNCATE",
+            "DELETE",
+            "DELETE",
+            "UPDATE",
+            "INSERT",
+            "ALTER ADD",
+            "ALTER ENGINE",
+            "RENAME",
+            "OPTIMIZE",
+            "OPTIMIZE LOCAL",
+            "ANALYZE",
+            "ANALYZE LOCAL",
+            "CREATE",
+            "CHECK",
+            "REPLACE",
         ];
         let verb = *self.dice.pick(&verbs).unwrap();
         let one = self.take();
@@ -127,8 +147,8 @@ fn drop_one(name: &str) -> Statement {
 }
 
 /// The last statement of a topology: a whole schema.
-pub fn drop_schema(mut dice: Dice, members: &[usize]) -> Statement {
-    let on = *dice.pick(members).unwrap();
+pub fn drop_schema(mut dice: Dice, shape: &Shape) -> Statement {
+    let on = shape.target(&mut dice);
     let database = *dice.pick(&[None, Some("d"), Some("o")]).unwrap();
     let schema = *dice.pick(&["k", "d", "o"]).unwrap();
     let tables: &[&str] = match schema {

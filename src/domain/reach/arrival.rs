@@ -2,7 +2,7 @@
 //!
 //! Worst of all paths: a server that two links lead to is as exposed as the more dangerous one makes it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -25,23 +25,11 @@ pub enum Carry {
 /// logs it enters that nothing explains.
 pub fn reach(look: &mut Look<'_>, fleet: &Fleet, target: &ServerName, carry: Carry) -> Reach {
     let links = links(look, fleet);
-    let mut found = BTreeMap::from([(
-        target.clone(),
-        Arrival { server: target.clone(), how: How::RunsHere, path: vec![target.clone()], why: String::new() },
-    )]);
     let logged = leaves(look, target, carry);
-    let mut queue = vec![target.clone()];
-    while let Some(source) = queue.pop() {
-        let from = found[&source].clone();
-        let out = if source == *target { logged.clone() } else { relays(look, &source) };
-        for link in links.iter().filter(|link| link.comes_from(&source)) {
-            let arrival = step(look, &from, &out, link);
-            let known = found.get(&link.replica);
-            if known.is_none_or(|known| known.how < arrival.how) {
-                found.insert(link.replica.clone(), arrival);
-                queue.push(link.replica.clone());
-            }
-        }
+    let mut found = walk(look, &links, target, &logged, &BTreeSet::new());
+    let races = races(look, &links, target, &logged, &found);
+    if !races.is_empty() {
+        found = walk(look, &links, target, &logged, &races);
     }
     let mut lines: Vec<Arrival> = found.into_values().collect();
     for server in fleet.servers.keys() {
@@ -54,6 +42,58 @@ pub fn reach(look: &mut Look<'_>, fleet: &Fleet, target: &ServerName, carry: Car
         (a.path.is_empty(), a.path.len(), &a.server).cmp(&(b.path.is_empty(), b.path.len(), &b.server))
     });
     Reach { arrivals: lines, strangers }
+}
+
+/// The worst arrival at every server that links lead to; at the servers of `races` it is not known.
+fn walk(
+    look: &mut Look<'_>,
+    links: &[Link],
+    target: &ServerName,
+    logged: &(How, String),
+    races: &BTreeSet<ServerName>,
+) -> BTreeMap<ServerName, Arrival> {
+    let here = Arrival { server: target.clone(), how: How::RunsHere, path: vec![target.clone()], why: String::new() };
+    let mut found = BTreeMap::from([(target.clone(), here)]);
+    let mut queue = vec![target.clone()];
+    while let Some(source) = queue.pop() {
+        let from = found[&source].clone();
+        let out = if source == *target { logged.clone() } else { relays(look, &source) };
+        for link in links.iter().filter(|link| link.comes_from(&source)) {
+            let mut arrival = step(look, &from, &out, link);
+            if races.contains(&link.replica) {
+                arrival.how = How::Unknown;
+                arrival.why = "it comes on two ways, one through a filter, and only the first counts".to_owned();
+            }
+            let known = found.get(&link.replica);
+            if known.is_none_or(|known| known.how < arrival.how) {
+                found.insert(link.replica.clone(), arrival);
+                queue.push(link.replica.clone());
+            }
+        }
+    }
+    found
+}
+
+/// The servers that a statement reaches on one way and, on another one, through a filter. A transaction that a filter
+/// emptied counts as executed: what comes first decides, and that cannot be told.
+fn races(
+    look: &mut Look<'_>,
+    links: &[Link],
+    target: &ServerName,
+    logged: &(How, String),
+    found: &BTreeMap<ServerName, Arrival>,
+) -> BTreeSet<ServerName> {
+    let mut races = BTreeSet::new();
+    for link in links.iter().filter(|link| link.replica != *target) {
+        let reached = found.get(&link.replica).is_some_and(|line| matches!(line.how, How::Now | How::Delayed(_)));
+        for (source, from) in found.iter().filter(|(source, _)| reached && link.comes_from(source)) {
+            let out = if source == target { logged.clone() } else { relays(look, source) };
+            if step(look, from, &out, link).how == How::Filtered {
+                races.insert(link.replica.clone());
+            }
+        }
+    }
+    races
 }
 
 /// One replication link as far as it can be read.
@@ -207,6 +247,9 @@ fn edge(look: &mut Look<'_>, source: &ServerName, link: &Link) -> (How, String) 
             How::Held,
             format!("{name} is stopped (receiver {receiver}, applier {applier}) and anybody can resume it"),
         );
+    }
+    if receiver == "connecting" {
+        return (How::Unknown, format!("{name} is not connected, and may be at any moment"));
     }
     if !filters.is_empty() {
         return (How::Filtered, format!("{name} has filters: {filters}"));
