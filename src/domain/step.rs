@@ -6,10 +6,11 @@ use std::collections::BTreeSet;
 
 use super::base::{Danger, Known, TableName, Verdict};
 use super::reach::acknowledging::stalled;
-use super::reach::{Reach, Refusal, Survivors, WayBack, predict, reach};
+use super::reach::{Reach, Refusal, Statement, Survivors, WayBack, predict, reach};
 use super::runbook::{Step, Work};
 use super::script::{self, Command};
 use super::snapshot::{Evidence, FactKey, Look, Object, Patch, ServerFact, Snapshot, Value};
+use super::sql::classify::classify;
 use super::vocabulary::private::is_private;
 use super::vocabulary::{Condition, EXPECTED, World};
 
@@ -164,7 +165,7 @@ fn judge(mut script: Vec<Command>, world: World<'_>, snapshot: &Snapshot) -> Jud
         {
             judged.unproved.get_or_insert_with(|| format!("what {} is cannot be told: {why}", command.server));
         }
-        let reach = reach(&mut look, world.fleet, &command.server, command.carry);
+        let reach = reach(&mut look, world.fleet, &command.server, statement(command));
         match tables_at_stake(command, world) {
             Ok(tables) => {
                 for table in tables {
@@ -189,6 +190,16 @@ fn judge(mut script: Vec<Command>, world: World<'_>, snapshot: &Snapshot) -> Jud
     }
     judged.script = script;
     judged
+}
+
+/// The command as replication sees it. What a command does besides executing its own text is not named there.
+fn statement(command: &Command) -> Statement {
+    match &command.work {
+        script::Work::Statement { text, dialect, .. } => {
+            Statement::of(&classify(text, dialect.flavor(), None), command.carry, None)
+        }
+        _ => Statement::from(command.carry),
+    }
 }
 
 /// The tables whose rows a command may lose, or its text if they cannot be named. A run's private table is its own.

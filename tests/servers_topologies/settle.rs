@@ -128,7 +128,8 @@ fn rests(link: &Link, now: &BTreeMap<usize, Progress>, patience: Patience) -> bo
     let fails = |names: &[&str]| !matches!(column(row, names), "" | "0");
     let (receives, applies) = (receiver(row) == "Yes", applier(row) == "Yes");
     if SEATS[link.source] == Trait::NoLog {
-        return receives || fails(&["Last_IO_Errno"]);
+        // Nothing comes from there; a receiver that was stopped has forgotten why it failed.
+        return receives || fails(&["Last_IO_Errno"]) || patience >= Patience::Resting;
     }
     let log = &now[&link.source].log;
     let at = |file: &[&str], position: &[&str]| (column(row, file), column(row, position)) == (&log.0, &log.1);

@@ -44,6 +44,10 @@ pub enum ServerFact {
     LogReplicaUpdates,
     /// Text: filters on writing the binary log; empty for none.
     BinlogFilter,
+    /// Text: how changed rows stand in its binary log: `row`, `statement` or `mixed`.
+    BinlogFormat,
+    /// Text: what stands on transactions that begin here, as [`Origin`](super::origin::Origin) writes it.
+    Origin,
     /// Text: `none`, `galera` or `group_replication`.
     Cluster,
     /// Position: everything it executed.
@@ -79,8 +83,12 @@ pub enum LinkFact {
     Receiver,
     /// Text: `running` or `stopped`.
     Applier,
+    /// Flag: when it cannot reach its source it chooses another one by itself.
+    Failover,
     /// Number: configured delay in seconds.
     Delay,
+    /// Text: where the applier stops by itself; empty for nowhere.
+    Until,
     /// Text: replica-side filters; empty for none.
     Filters,
     /// Position: received from the source, applied or not.
@@ -180,6 +188,8 @@ impl ServerFact {
             Self::LogBin => "binary log",
             Self::LogReplicaUpdates => "log_replica_updates",
             Self::BinlogFilter => "binary log filter",
+            Self::BinlogFormat => "binary log format",
+            Self::Origin => "mark on own transactions",
             Self::Cluster => "cluster",
             Self::Position => "position",
             Self::Channels => "replication channels",
@@ -200,7 +210,9 @@ impl LinkFact {
             Self::Fence => "replication fence",
             Self::Receiver => "replication receiver",
             Self::Applier => "replication applier",
+            Self::Failover => "replication failover",
             Self::Delay => "replication delay",
+            Self::Until => "replication until",
             Self::Filters => "replication filters",
             Self::Received => "received position",
             Self::Error => "replication error",

@@ -7,6 +7,7 @@
 pub mod fact;
 pub mod fixture;
 pub mod look;
+pub mod origin;
 pub mod position;
 pub mod semi_sync;
 pub mod text;

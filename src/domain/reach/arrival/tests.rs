@@ -1,4 +1,6 @@
 use super::*;
+use crate::domain::reach::Carry;
+use crate::domain::snapshot::LinkFact;
 use crate::domain::snapshot::fixture::{Fixture, Replica};
 
 fn how(fixture: &Fixture, carry: Carry) -> BTreeMap<String, How> {

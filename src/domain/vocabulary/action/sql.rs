@@ -8,7 +8,7 @@ use crate::domain::base::{Danger, RunId, ServerName, TableName, Verdict};
 use crate::domain::reach::Carry;
 use crate::domain::script::{Command, Work};
 use crate::domain::snapshot::{Effect, EffectKind, FactKey, Look, Object, Patch, TableFact, Test, Value};
-use crate::domain::sql::classify::{self, Class, Classified, Touched, Written, classify};
+use crate::domain::sql::classify::{self, Class, Classified, Touched, classify};
 use crate::domain::sql::packet::Session;
 use crate::domain::sql::{Dialect, Flavor};
 use crate::domain::vocabulary::reading::dialect_of;
@@ -37,8 +37,7 @@ impl ActionEntry for Sql {
     fn script(&self, _world: World<'_>, look: &mut Look<'_>) -> Result<Vec<Command>, String> {
         let dialect = dialect_of(look, &self.server)?;
         let classified = classify(&self.statement, dialect.flavor(), None);
-        let stays = self.log == Log::None || classified.logging.written() == Written::No;
-        let carry = if stays { Carry::Unlogged } else { Carry::Logged };
+        let carry = if self.log == Log::None { Carry::Unlogged } else { Carry::of(classified.logging) };
         let reads = classified.class == Class::Read;
         if !reads {
             self.expect_nothing_hidden(&classified, look)?;
