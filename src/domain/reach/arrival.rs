@@ -2,7 +2,7 @@
 //!
 //! Worst of all paths: a server that two links lead to is as exposed as the more dangerous one makes it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::edge::{self, Link};
 use super::leaving::{Leaving, Origins};
@@ -25,21 +25,12 @@ pub fn reach(look: &mut Look<'_>, fleet: &Fleet, target: &ServerName, statement:
     let statement = statement.into();
     let links = edge::links(look, fleet);
     let leaving = Leaving { statement: &statement, origins: Origins::of(target) };
-    let first = Arrival { server: target.clone(), how: How::RunsHere, path: vec![target.clone()], why: String::new() };
     let logged = leaving.from_target(look, target);
-    let mut found = BTreeMap::from([(target.clone(), Stop { arrival: first, onward: (How::Now, String::new()) })]);
-    let mut queue = vec![target.clone()];
-    while let Some(source) = queue.pop() {
-        let from = found[&source].clone();
-        let out = if source == *target { logged.clone() } else { leaving.from_relay(look, &source) };
-        for link in links.iter().filter(|link| link.comes_from(&source)) {
-            let stop = pass(look, fleet, &leaving, &from, &out, link);
-            let known = found.get(&link.replica);
-            if known.is_none_or(|known| known.how() < stop.how()) {
-                found.insert(link.replica.clone(), stop);
-                queue.push(link.replica.clone());
-            }
-        }
+    let walk = Walk { fleet, leaving: &leaving, links: &links, target, logged: &logged };
+    let mut found = walk.stops(look, &BTreeSet::new());
+    let races = walk.races(look, &found);
+    if !races.is_empty() {
+        found = walk.stops(look, &races);
     }
     let mut lines: Vec<Arrival> = found.into_values().map(|stop| stop.arrival).collect();
     for server in fleet.servers.keys() {
@@ -52,6 +43,69 @@ pub fn reach(look: &mut Look<'_>, fleet: &Fleet, target: &ServerName, statement:
         (a.path.is_empty(), a.path.len(), &a.server).cmp(&(b.path.is_empty(), b.path.len(), &b.server))
     });
     Reach { arrivals: lines, strangers }
+}
+
+/// What every step of one walk over the links needs.
+struct Walk<'a> {
+    fleet: &'a Fleet,
+    leaving: &'a Leaving<'a>,
+    links: &'a [Link],
+    target: &'a ServerName,
+    /// Whether the statement leaves the target.
+    logged: &'a (How, String),
+}
+
+impl Walk<'_> {
+    /// The worst arrival at every server that links lead to; at the servers of `races` it is not known.
+    fn stops(&self, look: &mut Look<'_>, races: &BTreeSet<ServerName>) -> BTreeMap<ServerName, Stop> {
+        let path = vec![self.target.clone()];
+        let first = Arrival { server: self.target.clone(), how: How::RunsHere, path, why: String::new() };
+        let first = Stop { arrival: first, onward: (How::Now, String::new()) };
+        let mut found = BTreeMap::from([(self.target.clone(), first)]);
+        let mut queue = vec![self.target.clone()];
+        while let Some(source) = queue.pop() {
+            let from = found[&source].clone();
+            let out = self.leaves(look, &source);
+            for link in self.links.iter().filter(|link| link.comes_from(&source)) {
+                let stop = pass(look, self.fleet, self.leaving, &from, &out, link);
+                let stop = if races.contains(&link.replica) { raced(stop) } else { stop };
+                let known = found.get(&link.replica);
+                if known.is_none_or(|known| known.how() < stop.how()) {
+                    found.insert(link.replica.clone(), stop);
+                    queue.push(link.replica.clone());
+                }
+            }
+        }
+        found
+    }
+
+    /// The servers that a statement reaches on one way and, on another one, through a filter. A transaction that a
+    /// filter emptied counts as executed: what comes first decides, and that cannot be told.
+    fn races(&self, look: &mut Look<'_>, found: &BTreeMap<ServerName, Stop>) -> BTreeSet<ServerName> {
+        let reached = |server: &ServerName| {
+            let how = found.get(server).map(|stop| &stop.arrival.how);
+            server != self.target && matches!(how, Some(How::Now | How::Delayed(_)))
+        };
+        let mut races = BTreeSet::new();
+        for link in self.links.iter().filter(|link| reached(&link.replica)) {
+            for (source, from) in found.iter().filter(|(source, _)| link.comes_from(source)) {
+                let out = self.leaves(look, source);
+                if pass(look, self.fleet, self.leaving, from, &out, link).arrival.how == How::Filtered {
+                    races.insert(link.replica.clone());
+                }
+            }
+        }
+        races
+    }
+
+    fn leaves(&self, look: &mut Look<'_>, server: &ServerName) -> (How, String) {
+        if server == self.target { self.logged.clone() } else { self.leaving.from_relay(look, server) }
+    }
+}
+
+fn raced(stop: Stop) -> Stop {
+    let why = "it comes on two ways, one through a filter, and only the first counts".to_owned();
+    Stop { onward: (How::Unknown, why.clone()), arrival: Arrival { how: How::Unknown, why, ..stop.arrival } }
 }
 
 impl Stop {
@@ -76,7 +130,10 @@ fn pass(
         arrival: Arrival { server: link.replica.clone(), how: how.clone(), path: path.clone(), why: why.clone() },
         onward: (how, why),
     };
-    let at_source = (from.onward.0.clone(), if from.onward.1.is_empty() { from.arrival.why.clone() } else { from.onward.1.clone() });
+    let at_source = (
+        from.onward.0.clone(),
+        if from.onward.1.is_empty() { from.arrival.why.clone() } else { from.onward.1.clone() },
+    );
     // What cannot arrive relies on no link, so the link's facts are asked only when something may pass it: a receiver
     // that loses its source must not stop the fence that is put up because of it.
     if at_source.0.spares() {
@@ -107,7 +164,8 @@ fn slowest(stages: [(How, String); 3]) -> (How, String) {
         How::Delayed(span) => *span,
         _ => Span::from_secs(0),
     };
-    if let Some(certain) = first(How::Group).or_else(|| first(How::Unknown)) {
+    // What a filter takes out waits nowhere, whatever is stopped before or behind it.
+    if let Some(certain) = first(How::Group).or_else(|| first(How::Unknown)).or_else(|| first(How::Filtered)) {
         return certain;
     }
     match stages.iter().rev().min_by(|a, b| a.0.cmp(&b.0)) {
