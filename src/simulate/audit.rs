@@ -36,7 +36,8 @@ pub struct Audit {
 #[derive(Debug, Default)]
 struct Book {
     read: u64,
-    state: Option<State>,
+    state: Option<Arc<State>>,
+    stops: u32,
     open: Option<Open>,
     sent: BTreeSet<u64>,
     sent_for: BTreeSet<(RequestId, usize)>,
@@ -111,8 +112,13 @@ impl Audit {
     }
 
     /// The state that folds from what is durable; `None` before the first record.
-    pub fn state(&self) -> Option<State> {
+    pub fn state(&self) -> Option<Arc<State>> {
         self.book().state.clone()
+    }
+
+    /// How often the run stopped so far.
+    pub fn stops(&self) -> u32 {
+        self.book().stops
     }
 
     /// Whether an intent is durable and nothing was sent for it yet.
@@ -329,10 +335,11 @@ impl Book {
     }
 
     fn fold(&mut self, line: &Line, record: &Record) {
+        self.stops += u32::from(matches!(record, Record::Stopped { .. }));
         let from = self.state.as_ref().map_or("not opened", |state| state.phase.word());
         let folded = match &mut self.state {
-            None => State::open(record, line.head(), line.at()).map(|state| self.state = Some(state)),
-            Some(state) => state.apply(record, line.head(), line.at()),
+            None => State::open(record, line.head(), line.at()).map(|state| self.state = Some(Arc::new(state))),
+            Some(state) => Arc::make_mut(state).apply(record, line.head(), line.at()),
         };
         if let Err(error) = folded {
             self.violations.push(error.to_string());

@@ -3,8 +3,11 @@
 //! Some are slow, some send twice or too late, and one is no operator at all. Their keys come from known seeds, so
 //! nothing that is signed here can ever count in a real run: its trust does not name them.
 
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
 use std::time::Duration;
 
+use super::audit::Audit;
 use super::clock::SimulatedWorld;
 use super::dice::Dice;
 use super::faults::Weather;
@@ -14,13 +17,13 @@ use crate::domain::approval::sshsig::{PublicKey, Verb};
 use crate::domain::approval::trust::{Trust, TrustFiles, TrustText};
 use crate::domain::approval::votes::{Input, InputVerb, JournalHead, Objection, Stop, Subject};
 use crate::domain::base::{Digest, Principal, RequestId, RunId, Timestamp};
-use crate::domain::journal::record::{Approval, Choice, OwnMeasurement, Record, Stopper};
+use crate::domain::journal::record::{Approval, Choice, OwnMeasurement, Stopper};
 use crate::domain::run::effect::Person;
 use crate::domain::run::state::{Phase, RequestState, State};
 use crate::executor::ports::World as _;
 use crate::keys::SecretKey;
 use crate::store::memory::MemoryStore;
-use crate::store::{Inbox as _, Journal as _};
+use crate::store::Inbox as _;
 
 /// Every key of the simulation: its seed and whose it is. Ana has two; eve is not in the roster.
 const KEYS: [(u8, &str); 5] = [(1, "ana"), (2, "bob"), (3, "chen"), (11, "ana"), (66, "eve")];
@@ -28,12 +31,22 @@ const KEYS: [(u8, &str); 5] = [(1, "ana"), (2, "bob"), (3, "chen"), (11, "ana"),
 /// How often a run is tried again before somebody aborts it.
 const PATIENCE: u32 = 12;
 
+/// The keys of the simulation, made once: each run would make the same ones again.
+static MADE: LazyLock<BTreeMap<u8, SecretKey>> = LazyLock::new(|| {
+    KEYS.iter()
+        .map(|(seed, person)| {
+            let key = SecretKey::from_seed(&[*seed; 32]);
+            (*seed, key.unwrap_or_else(|why| panic!("the seed {seed} of {person} gives no key: {why}")))
+        })
+        .collect()
+});
+
 /// The key of `seed`.
 ///
 /// # Panics
-/// Never: 32 equal bytes are a seed like any other, and the five seeds in use give keys that pass the hygiene.
-pub fn key(seed: u8) -> SecretKey {
-    SecretKey::from_seed(&[seed; 32]).unwrap_or_else(|why| panic!("the seed {seed} gives no key: {why}"))
+/// If it is none of the seeds in use.
+pub fn key(seed: u8) -> &'static SecretKey {
+    MADE.get(&seed).unwrap_or_else(|| panic!("{seed} is no seed of the simulation"))
 }
 
 /// Whose key it is, if it is one of the simulation's operators.
@@ -90,9 +103,8 @@ pub struct Crowd {
     pub world: SimulatedWorld,
     pub dice: Dice,
     pub weather: Weather,
-    state: Option<State>,
-    read: u64,
-    stops: u32,
+    /// They read the journal through it: everybody who reads what is durable reads the same.
+    audit: Audit,
     /// Inputs that arrive again later.
     late: Vec<Vec<u8>>,
     /// The entry that was last answered, not to shout.
@@ -100,16 +112,21 @@ pub struct Crowd {
 }
 
 impl Crowd {
-    pub fn new(store: &MemoryStore, run: &RunId, world: &SimulatedWorld, dice: &Dice, weather: Weather) -> Self {
+    pub fn new(
+        store: &MemoryStore,
+        run: &RunId,
+        world: &SimulatedWorld,
+        dice: &Dice,
+        weather: Weather,
+        audit: &Audit,
+    ) -> Self {
         Self {
             store: store.clone(),
             run: run.clone(),
             world: world.clone(),
             dice: dice.fork("people"),
             weather,
-            state: None,
-            read: 0,
-            stops: 0,
+            audit: audit.clone(),
             late: Vec::new(),
             answered: None,
         }
@@ -117,39 +134,19 @@ impl Crowd {
 
     /// Looks and answers, for ever.
     pub async fn live(mut self) {
-        let mut idle = 0;
+        let (mut idle, mut before) = (0, 0);
         loop {
             tokio::time::sleep(Duration::from_millis(150 + self.dice.below(400))).await;
-            let before = self.read;
-            self.read_on().await;
+            self.audit.catch_up().await;
             // What was answered and went nowhere is answered again after a while.
-            idle = if self.read == before { idle + 1 } else { 0 };
+            let read = self.audit.records();
+            idle = if read == before { idle + 1 } else { 0 };
+            before = read;
             if idle > 8 {
                 (self.answered, idle) = (None, 0);
             }
-            if let Some(state) = self.state.clone() {
+            if let Some(state) = self.audit.state() {
                 self.act(&state).await;
-            }
-        }
-    }
-
-    async fn read_on(&mut self) {
-        while let Ok(lines) = self.store.read(&self.run, self.read, 100).await {
-            if lines.is_empty() {
-                return;
-            }
-            for line in lines {
-                self.read = line.seq() + 1;
-                let Ok(record) = Record::from_line(line.seq(), line.event(), line.payload()) else { return };
-                self.stops += u32::from(matches!(record, Record::Stopped { .. }));
-                // An impossible record is for the audit to report; people just stop understanding.
-                let folded = match &mut self.state {
-                    None => State::open(&record, line.head(), line.at()).map(|state| self.state = Some(state)),
-                    Some(state) => state.apply(&record, line.head(), line.at()),
-                };
-                if folded.is_err() {
-                    return;
-                }
             }
         }
     }
@@ -188,7 +185,7 @@ impl Crowd {
 
     async fn choose(&mut self, state: &State, choices: &[Choice]) {
         let wanted = match () {
-            () if self.stops > PATIENCE => Choice::Abort,
+            () if self.audit.stops() > PATIENCE => Choice::Abort,
             () if choices.contains(&Choice::LookAgain) && !self.rough(30) => Choice::LookAgain,
             () if choices.contains(&Choice::GoOn) && !self.rough(30) => Choice::GoOn,
             () if choices.contains(&Choice::PromoteByHand) && !self.rough(20) => Choice::PromoteByHand,

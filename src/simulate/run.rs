@@ -153,7 +153,7 @@ pub async fn simulate<R: Rig>(rig: &R, scenario: &Scenario, seed: u64, weather: 
     let setup = setup(scenario, &run, rig.trust()?);
     let first = opened(&setup, &run);
     let stage = Stage { rig, setup, first, machine, fleet, faults, audit, stops };
-    let crowd = Crowd::new(&stage.machine.store, &run, &world, &dice, weather);
+    let crowd = Crowd::new(&stage.machine.store, &run, &world, &dice, weather, &stage.audit);
     let processes = tokio::select! {
         biased;
         processes = drive(&stage, wanted) => processes,
@@ -184,7 +184,7 @@ async fn report<R: Rig>(
     mut stopped: mpsc::UnboundedReceiver<StopReason>,
 ) -> Result<Report, String> {
     stage.audit.finish().await;
-    let end = end(stage.audit.state().as_ref());
+    let end = end(stage.audit.state().as_deref());
     if let End::Stuck(at) = &end {
         stage.audit.blame(format!("the run ended {at} and does not name what it waits for"));
     }
