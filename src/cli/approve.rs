@@ -7,7 +7,7 @@ use super::args::{ApprovalCommand, ApproveArgs, ObjectArgs, RequestCommand};
 use super::error::CliError;
 use super::exit::Exit;
 use super::output::{data, say};
-use super::place::{self, find_request, now, open_store, put, say_if_nobody_executes, state_dir};
+use super::place::{self, find_request, now, open_store, put, say_if_it_will_be_void, state_dir};
 use super::servers::LiveObserve;
 use super::typed::Typed;
 use super::who::Operator;
@@ -48,7 +48,7 @@ pub async fn approve(args: ApproveArgs) -> Result<Exit, CliError> {
     let person = sign_approval(&signer, &trust, &who, &request, said).await?;
     put(&store, &state.opened.run, &person).await?;
     data(&format!("approval of {} by {} is on its way to {}", args.request, who, state.opened.run));
-    say_if_nobody_executes(&store, &state.opened.run, &typed).await?;
+    say_if_it_will_be_void(&store, &state.opened.run, &typed).await?;
     Ok(Exit::Ok)
 }
 
@@ -164,7 +164,7 @@ pub async fn object(args: ObjectArgs, how: Stopper) -> Result<Exit, CliError> {
         args.request,
         who
     ));
-    say_if_nobody_executes(&store, &state.opened.run, &typed).await?;
+    say_if_it_will_be_void(&store, &state.opened.run, &typed).await?;
     Ok(Exit::Ok)
 }
 
@@ -232,7 +232,7 @@ pub async fn approval(command: ApprovalCommand) -> Result<Exit, CliError> {
     expect_counts(&trust, &request, &approval)?;
     put(&store, &state.opened.run, &Person::Approve { request: id.clone(), approval }).await?;
     data(&format!("approval of {id} by {by} is on its way (detached)"));
-    say_if_nobody_executes(&store, &state.opened.run, &typed).await?;
+    say_if_it_will_be_void(&store, &state.opened.run, &typed).await?;
     Ok(Exit::Ok)
 }
 

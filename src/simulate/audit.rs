@@ -39,6 +39,8 @@ struct Book {
     state: Option<Arc<State>>,
     stops: u32,
     open: Option<Open>,
+    /// The requests that the present executor made.
+    own: BTreeSet<RequestId>,
     sent: BTreeSet<u64>,
     sent_for: BTreeSet<(RequestId, usize)>,
     steps_done: usize,
@@ -163,14 +165,20 @@ impl Audit {
     fn check_record(&self, book: &mut Book, record: &Record) {
         match record {
             Record::ExecutorChanged { .. } => {
+                book.own.clear();
                 if let Some(open) = &mut book.open {
                     open.orphaned = true;
                 }
+            }
+            Record::Requested { header, .. } => {
+                book.own.insert(header.request.clone());
             }
             Record::Intended { request, command, text, connection, .. } => {
                 book.expect(book.open.is_none(), "an intent stands while the one before has no outcome");
                 let held = book.state.as_ref().is_some_and(|state| state.held.is_some());
                 book.expect(!held, "a command begins while somebody holds the run");
+                let own = *command > 0 || request.as_ref().is_none_or(|request| book.own.contains(request));
+                book.expect(own, "a script begins on what was signed for another executor");
                 let (connection, lines) = (connection.as_ref().map(|open| open.id), text.clone());
                 let (request, command) = (request.clone(), *command);
                 book.open = Some(Open { connection, lines, request, command, orphaned: false });

@@ -81,7 +81,9 @@ fn said(before: Option<&State>, record: &Record) -> (&'static str, String) {
             );
             ("started", text)
         }
-        Record::ExecutorChanged { host, .. } => ("taken over", format!("executed from {} now", say(host))),
+        Record::ExecutorChanged { host, .. } => {
+            ("taken over", format!("executed from {} now; what was open to sign is void", say(host)))
+        }
         Record::Held { reason, .. } => ("held", say(reason)),
         Record::Released { .. } => ("released", "the run goes on".to_owned()),
         Record::Stopped { why, choices } => {

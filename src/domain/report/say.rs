@@ -33,7 +33,9 @@ fn alone(what: String) -> Said {
 pub(super) fn say(record: &Record) -> Option<Said> {
     Some(match record {
         Record::Opened(opened) => by(&opened.by, format!("started the run from {}: {}", opened.host, opened.reason)),
-        Record::ExecutorChanged { by: who, host, .. } => by(who, format!("went on with the run from {host}")),
+        Record::ExecutorChanged { by: who, host, .. } => {
+            by(who, format!("went on with the run from {host}; what was open to sign is void"))
+        }
         Record::Entered { step, attempt: 1, .. } => at(step, "begins".to_owned()),
         Record::Entered { step, attempt, .. } => at(step, format!("begins again, attempt {attempt}")),
         Record::Asked { step, text, read_back } => at(step, format!("asked: {text} (read back: {read_back})")),

@@ -7,7 +7,7 @@ mod request;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use request::{Ended, RequestState};
+pub use request::{Ended, RequestState, TAKEN_OVER};
 
 use crate::domain::base::{Danger, Digest, RequestId, Span, StepId, Timestamp};
 use crate::domain::journal::Head;
@@ -233,7 +233,7 @@ impl State {
 
     fn next(&mut self, record: &Record, entry: u64) -> Result<Option<Phase>, Impossible> {
         match record {
-            Record::ExecutorChanged { .. } => Ok(self.orphaned()),
+            Record::ExecutorChanged { .. } => Ok(self.taken_over()),
             Record::Held { by, .. } => {
                 self.held = Some(by.clone());
                 self.since = entry;
@@ -262,45 +262,6 @@ impl State {
             }
             _ => self.step_record(record, entry),
         }
-    }
-
-    /// A new executor cannot know what the old one was just doing: an intent without an outcome is in doubt.
-    fn orphaned(&self) -> Option<Phase> {
-        match &self.phase {
-            Phase::Sending { plan, command, connection, before } => Some(Phase::Doubt {
-                plan: plan.clone(),
-                command: *command,
-                connection: connection.clone(),
-                before: before.clone(),
-            }),
-            _ => None,
-        }
-    }
-
-    fn request_record(&mut self, record: &Record) -> Result<Option<Phase>, Impossible> {
-        let impossible = self.impossible(record);
-        let (Record::Approved { request, .. }
-        | Record::SignatureRefused { request, .. }
-        | Record::RequestStopped { request, .. }
-        | Record::RequestVoid { request, .. }) = record
-        else {
-            return Err(impossible);
-        };
-        let stops = matches!(record, Record::RequestStopped { .. });
-        let at_work = stops && self.at_work() == Some(request);
-        let stands = |ended: &Option<Ended>| ended.is_none() || (at_work && *ended == Some(Ended::Used));
-        let Some(state) = self.requests.get_mut(request).filter(|state| stands(&state.ended)) else {
-            return Err(impossible);
-        };
-        match record {
-            Record::Approved { signature, .. } => state.approvals.push(signature.clone()),
-            Record::RequestStopped { by, how, reason, .. } => {
-                state.ended = Some(Ended::Stopped { by: by.clone(), how: *how, reason: reason.clone() });
-            }
-            Record::RequestVoid { why, .. } => state.ended = Some(Ended::Void { why: why.clone() }),
-            _ => {}
-        }
-        Ok(None)
     }
 
     fn chosen(&mut self, record: &Record, choice: &Choice) -> Result<Phase, Impossible> {
@@ -361,7 +322,7 @@ impl State {
                 self.since = entry;
                 Phase::Requested { request: header.request.clone() }
             }
-            (Phase::Entering | Phase::Requested { .. }, Record::Armed { request, until, danger, assessed, .. }) => {
+            (_, Record::Armed { request, until, danger, assessed, .. }) if self.may_arm(request.as_ref()) => {
                 let plan = Armed { request: request.clone(), danger: *danger, assessed: assessed.clone() };
                 Phase::Armed { plan, until: *until }
             }
@@ -396,11 +357,13 @@ impl State {
 
     fn command_record(&mut self, record: &Record) -> Result<Option<Phase>, Impossible> {
         let phase = match (&self.phase, record) {
-            (Phase::Armed { plan, .. }, Record::Intended { command: 0, connection, before, .. }) => {
+            (Phase::Armed { plan, .. }, Record::Intended { command: 0, request, connection, before, .. })
+                if *request == plan.request && request.as_ref().is_none_or(|request| self.is_open(request)) =>
+            {
                 sending(plan, 0, connection.as_ref(), before)
             }
-            (Phase::Between { plan, next }, Record::Intended { command, connection, before, .. })
-                if command == next =>
+            (Phase::Between { plan, next }, Record::Intended { command, request, connection, before, .. })
+                if command == next && *request == plan.request =>
             {
                 sending(plan, *command, connection.as_ref(), before)
             }
