@@ -4,13 +4,13 @@
 //! nothing that is signed here can ever count in a real run: its trust does not name them.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use super::audit::Audit;
 use super::clock::SimulatedWorld;
 use super::dice::Dice;
-use super::faults::Weather;
+use super::faults::{Faults, Weather};
 use crate::domain::approval::policy::Policy;
 use crate::domain::approval::roster::{Operator, RevokedKeys, Roster};
 use crate::domain::approval::sshsig::{PublicKey, Verb};
@@ -22,8 +22,8 @@ use crate::domain::run::effect::Person;
 use crate::domain::run::state::{Phase, RequestState, State};
 use crate::executor::ports::World as _;
 use crate::keys::SecretKey;
-use crate::store::memory::MemoryStore;
 use crate::store::Inbox as _;
+use crate::store::memory::MemoryStore;
 
 /// Every key of the simulation: its seed and whose it is. Ana has two; eve is not in the roster.
 const KEYS: [(u8, &str); 5] = [(1, "ana"), (2, "bob"), (3, "chen"), (11, "ana"), (66, "eve")];
@@ -64,6 +64,32 @@ pub fn principal(name: &str) -> Principal {
 
 /// Trust with ana, bob and chen and this policy; `aliases` enters further keys under names of their own.
 pub fn trust(policy: &str, aliases: &[(&str, u8)]) -> Result<Trust, String> {
+    let texts = trust_texts(policy, aliases)?;
+    Trust::anchored(texts.files(), &Digest::of(texts.trust.as_bytes())).map_err(|error| error.to_string())
+}
+
+/// The files that say who the simulated operators are.
+#[derive(Debug, Clone)]
+pub struct TrustTexts {
+    pub trust: String,
+    pub operators: String,
+    pub policy: String,
+    pub revoked_keys: String,
+}
+
+impl TrustTexts {
+    fn files(&self) -> TrustFiles<'_> {
+        TrustFiles {
+            trust: self.trust.as_bytes(),
+            operators: self.operators.as_bytes(),
+            policy: self.policy.as_bytes(),
+            revoked_keys: self.revoked_keys.as_bytes(),
+        }
+    }
+}
+
+/// What [`trust`] is made of.
+pub fn trust_texts(policy: &str, aliases: &[(&str, u8)]) -> Result<TrustTexts, String> {
     let people = KEYS.iter().filter(|(_, person)| *person != "eve").filter(|(seed, _)| {
         // A key stands in the roster once.
         !aliases.iter().any(|(_, alias)| alias == seed)
@@ -74,7 +100,7 @@ pub fn trust(policy: &str, aliases: &[(&str, u8)]) -> Result<Trust, String> {
         .map(|(person, seed)| Operator::new(principal(person), key(seed).public().clone()))
         .collect();
     let roster = Roster::new(operators).map_err(|error| error.to_string())?;
-    let (operators, revoked) = (roster.render(), RevokedKeys::default().render());
+    let (operators, revoked_keys) = (roster.render(), RevokedKeys::default().render());
     Policy::parse(policy.as_bytes()).map_err(|error| error.to_string())?;
     let text = TrustText {
         serial: 1,
@@ -83,16 +109,10 @@ pub fn trust(policy: &str, aliases: &[(&str, u8)]) -> Result<Trust, String> {
         threshold: 2,
         operators: Digest::of(operators.as_bytes()),
         policy: Digest::of(policy.as_bytes()),
-        revoked_keys: Digest::of(revoked.as_bytes()),
+        revoked_keys: Digest::of(revoked_keys.as_bytes()),
     };
-    let text = text.render().map_err(|error| error.to_string())?;
-    let files = TrustFiles {
-        trust: text.as_bytes(),
-        operators: operators.as_bytes(),
-        policy: policy.as_bytes(),
-        revoked_keys: revoked.as_bytes(),
-    };
-    Trust::anchored(files, &Digest::of(text.as_bytes())).map_err(|error| error.to_string())
+    let trust = text.render().map_err(|error| error.to_string())?;
+    Ok(TrustTexts { trust, operators, policy: policy.to_owned(), revoked_keys })
 }
 
 /// All the people around one run.
@@ -102,7 +122,7 @@ pub struct Crowd {
     pub run: RunId,
     pub world: SimulatedWorld,
     pub dice: Dice,
-    pub weather: Weather,
+    pub faults: Arc<Faults>,
     /// They read the journal through it: everybody who reads what is durable reads the same.
     audit: Audit,
     /// Inputs that arrive again later.
@@ -117,7 +137,7 @@ impl Crowd {
         run: &RunId,
         world: &SimulatedWorld,
         dice: &Dice,
-        weather: Weather,
+        faults: &Arc<Faults>,
         audit: &Audit,
     ) -> Self {
         Self {
@@ -125,7 +145,7 @@ impl Crowd {
             run: run.clone(),
             world: world.clone(),
             dice: dice.fork("people"),
-            weather,
+            faults: Arc::clone(faults),
             audit: audit.clone(),
             late: Vec::new(),
             answered: None,
@@ -155,6 +175,7 @@ impl Crowd {
         if self.rough(4)
             && let Some(late) = self.late.pop()
         {
+            self.faults.happened("input late");
             self.put_bytes(late).await;
         }
         if self.rough(1) {
@@ -206,11 +227,27 @@ impl Crowd {
         if self.rough(4) {
             return self.object(id, request).await;
         }
+        if self.rough(10) {
+            return self.race(id, request).await;
+        }
         let signed = |name: &str| request.approvals.iter().any(|approval| approval.by.as_str() == name);
         let people = if self.dice.chance(50) { [("bob", 2), ("ana", 1)] } else { [("chen", 3), ("bob", 2)] };
         if let Some((name, seed)) = people.into_iter().find(|(name, _)| !signed(name)) {
             let armored = key(seed).sign(Verb::Approve, request.text.as_bytes());
             self.approve(id, name, armored).await;
+        }
+    }
+
+    /// Everybody at the same moment, and not of one mind.
+    async fn race(&mut self, id: &RequestId, request: &RequestState) {
+        self.faults.happened("operators at the same moment");
+        let signed = |seed| key(seed).sign(Verb::Approve, request.text.as_bytes());
+        self.approve(id, "bob", signed(2)).await;
+        self.approve(id, "ana", signed(1)).await;
+        match self.dice.below(4) {
+            0 => self.object(id, request).await,
+            1 => self.put(&Person::Hold { by: "chen".to_owned(), reason: "wait".to_owned() }).await,
+            _ => self.approve(id, "chen", signed(3)).await,
         }
     }
 
@@ -279,19 +316,24 @@ impl Crowd {
             self.late.push(bytes.clone());
         }
         if self.rough(6) {
+            self.faults.happened("input twice");
             self.put_bytes(bytes.clone()).await;
         }
-        if !self.rough(4) {
+        if self.rough(4) {
+            self.faults.happened("input lost on its way");
+        } else {
             self.put_bytes(bytes).await;
         }
     }
 
     async fn put_bytes(&self, bytes: Vec<u8>) {
         // A run that does not exist yet takes no input; the person tries again.
-        let _ = self.store.put_input(&self.run, &bytes).await;
+        if let Ok(id) = self.store.put_input(&self.run, &bytes).await {
+            self.audit.was_put(id);
+        }
     }
 
     fn rough(&mut self, percent: u64) -> bool {
-        self.weather == Weather::Rough && self.dice.chance(percent)
+        self.faults.weather == Weather::Rough && self.dice.chance(percent)
     }
 }
