@@ -84,6 +84,8 @@ pub enum Command {
     Journal(JournalCommand),
     /// The report of a run, in Markdown.
     Report(ReportArgs),
+    /// An exported run again, record by record, as its executor told it; nothing is executed.
+    Replay(ReplayArgs),
 }
 
 // No doc comment on a struct that is flattened: it would become the text of a command without one.
@@ -448,6 +450,15 @@ pub struct ReportArgs {
     /// JSON instead of text.
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    /// The directory that `journal export` wrote.
+    pub bundle: PathBuf,
+    /// The report instead of the records.
+    #[arg(long)]
+    pub report: bool,
 }
 
 #[cfg(test)]

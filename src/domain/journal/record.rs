@@ -364,9 +364,11 @@ impl Record {
 
     /// Reads a line back.
     pub fn from_line(seq: u64, event: &str, payload: &str) -> Result<Self, NoRecord> {
-        let bad = |why: String| NoRecord { seq, event: event.to_owned(), why };
-        let data: serde_json::Value = serde_json::from_str(payload).map_err(|e| bad(e.to_string()))?;
-        serde_json::from_value(serde_json::json!({ "event": event, "data": data })).map_err(|e| bad(e.to_string()))
+        let bad = |error: serde_json::Error| NoRecord { seq, event: event.to_owned(), why: error.to_string() };
+        // Read in one pass, the event before its data. A payload that is more than one object makes a field that is
+        // there twice or is not known, and both are refused.
+        let whole = format!("{{\"event\":{},\"data\":{payload}}}", serde_json::Value::from(event));
+        serde_json::from_str(&whole).map_err(bad)
     }
 }
 
