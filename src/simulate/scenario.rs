@@ -127,6 +127,7 @@ fn step(name: &str, work: Work) -> Step {
         postconditions: Vec::new(),
         danger: None,
         undo: None,
+        repeat: None,
     }
 }
 

@@ -9,6 +9,7 @@ pub mod fixture;
 pub mod look;
 pub mod position;
 pub mod semi_sync;
+pub mod sessions;
 pub mod text;
 pub mod value;
 
