@@ -14,8 +14,8 @@ fn processes(dialect: Dialect) -> &'static str {
     }
 }
 
-/// Characters of a statement that are kept for people; its digest is over the whole of it.
-const SHOWN: u32 = 300;
+/// Characters of a statement that are asked for; its digest is over the whole of it.
+const SHOWN: u32 = 2000;
 
 /// Every session with its transaction. The digest of a statement is the server's own, so that it can be compared there.
 ///
@@ -38,8 +38,7 @@ pub fn list(dialect: Dialect) -> String {
          {millis} AS MILLIS, LEFT(p.INFO, {SHOWN}) AS INFO, SHA2(p.INFO, 256) AS DIGEST, t.trx_state AS TRX_STATE, \
          CAST(t.trx_started AS CHAR) AS TRX_STARTED, TIMESTAMPDIFF(SECOND, CONVERT_TZ(t.trx_started, 'SYSTEM', \
          '+00:00'), UTC_TIMESTAMP()) AS TRX_SECONDS, t.trx_rows_modified AS TRX_ROWS, {scope} AS AUTOCOMMIT FROM {} p \
-         LEFT JOIN information_schema.INNODB_TRX t ON t.trx_mysql_thread_id = p.ID{joined} GROUP BY p.ID, p.USER, \
-         p.HOST, p.DB, p.COMMAND, p.STATE, MILLIS, INFO, DIGEST, TRX_STATE, TRX_STARTED, TRX_SECONDS, TRX_ROWS",
+         LEFT JOIN information_schema.INNODB_TRX t ON t.trx_mysql_thread_id = p.ID{joined} GROUP BY p.ID",
         processes(dialect)
     )
 }
