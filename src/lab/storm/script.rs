@@ -125,8 +125,8 @@ fn transaction(statements: &[String]) -> Vec<String> {
     begin.chain(statements.iter().cloned()).chain(["COMMIT".to_owned()]).collect()
 }
 
-/// What the root does before it rests. An update ends by itself only after an hour: it sleeps at its last row, all others
-/// being changed, so that what its rollback costs is known.
+/// What the root does before it rests. An update ends by itself only after an hour: when it has changed all other rows it
+/// sleeps at the last one.
 fn hold(kind: StormKind, name: &str, rows: &[u64]) -> Vec<String> {
     let (root, last) = (rows.first().copied().unwrap_or(0), rows.last().copied().unwrap_or(0));
     let statements: &[String] = &match kind {
