@@ -8,6 +8,7 @@ mod decode;
 mod disk;
 pub mod measure;
 mod probe;
+mod sessions;
 mod watched;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -64,6 +64,12 @@ pub enum ServerFact {
     UnloggedSessions,
     /// Number: bytes free where it keeps its data.
     FreeBytes,
+    /// Lock waits: who waits for whom. Looked at only for a step that needs it.
+    LockWaits,
+    /// Sessions: what a step of this run found to block others, as it was then.
+    Blockers,
+    /// Sessions: those of the blockers that were chosen to be killed.
+    Victims,
 }
 
 /// What the host of a detached link is prefixed with: no resolver accepts it, and taking it off gives the host back.
@@ -153,6 +159,7 @@ impl About {
             Self::Server(ServerFact::SemiSync | ServerFact::Acknowledges) => {
                 Some("it follows the connections of replicas, which come and go")
             }
+            Self::Server(ServerFact::LockWaits | ServerFact::Blockers) => Some("sessions come and go"),
             Self::Server(ServerFact::FreeBytes) => Some("every write on the machine moves it"),
             Self::Server(ServerFact::BootedAt) => Some("it is computed from an uptime in whole seconds"),
             Self::Table { fact: TableFact::Bytes, .. } => Some("it is the server's own estimate"),
@@ -198,6 +205,9 @@ impl ServerFact {
             Self::Acknowledges => "acknowledges its source",
             Self::UnloggedSessions => "unlogged sessions allowed",
             Self::FreeBytes => "free bytes",
+            Self::LockWaits => "lock waits",
+            Self::Blockers => "blockers found",
+            Self::Victims => "sessions chosen",
         }
     }
 }

@@ -10,6 +10,7 @@ pub mod look;
 pub mod origin;
 pub mod position;
 pub mod semi_sync;
+pub mod sessions;
 pub mod text;
 pub mod value;
 

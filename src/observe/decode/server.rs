@@ -31,6 +31,8 @@ pub fn value(reading: &Reading, fact: ServerFact) -> Result<Value, String> {
         ServerFact::Acknowledges => acknowledges(reading).map(Value::Flag),
         ServerFact::FreeBytes => reading.free_bytes.clone().map(Value::Number),
         ServerFact::UnloggedSessions => Err("only the acting account can tell, and this one only looks".to_owned()),
+        ServerFact::LockWaits => Err("it is looked at for a step that needs it".to_owned()),
+        ServerFact::Blockers | ServerFact::Victims => Err("only a run knows it".to_owned()),
         ServerFact::Channels | ServerFact::UnexplainedReaders => Err("it is told with the links".to_owned()),
     }
 }

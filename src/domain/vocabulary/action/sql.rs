@@ -9,6 +9,7 @@ use crate::domain::reach::Carry;
 use crate::domain::script::{Command, Work};
 use crate::domain::snapshot::{Effect, EffectKind, FactKey, Look, Object, Patch, TableFact, Test, Value};
 use crate::domain::sql::classify::{self, Class, Classified, Touched, classify};
+use crate::domain::sql::lexer::{Reading, lex};
 use crate::domain::sql::packet::Session;
 use crate::domain::sql::{Dialect, Flavor};
 use crate::domain::vocabulary::reading::dialect_of;
@@ -35,6 +36,11 @@ impl ActionEntry for Sql {
     const DANGER: Danger = Danger::Observe;
 
     fn script(&self, _world: World<'_>, look: &mut Look<'_>) -> Result<Vec<Command>, String> {
+        if kills(&self.statement) {
+            return Err("a number alone does not say whose session it is, which may be a replication thread: \
+                        `kill_sessions` kills, after `list_blockers` and `pick_sessions`"
+                .to_owned());
+        }
         let dialect = dialect_of(look, &self.server)?;
         let classified = classify(&self.statement, dialect.flavor(), None);
         let carry = if self.log == Log::None { Carry::Unlogged } else { Carry::of(classified.logging) };
@@ -163,6 +169,14 @@ impl Sql {
     }
 }
 
+/// Whether a server could read it as a KILL, in whatever form.
+fn kills(statement: &str) -> bool {
+    [Reading::Skipped, Reading::Expanded]
+        .into_iter()
+        .filter_map(|reading| lex(statement, reading).ok())
+        .any(|lexed| lexed.tokens.first().is_some_and(|token| token.is("KILL")))
+}
+
 /// DROP takes the table away; TRUNCATE and DELETE, which lose rows too, leave it.
 fn drops(statement: &str) -> bool {
     statement.trim_start().get(..4).is_some_and(|word| word.eq_ignore_ascii_case("drop"))
@@ -238,6 +252,15 @@ mod tests {
         assert!(script(&view, "SELECT * FROM sys.innodb_lock_waits, information_schema.tables").is_ok());
         let unknown = fixture().unknown(&fact(TableFact::Engine));
         assert!(script(&unknown, "SELECT * FROM shop.orders").unwrap_err().contains("cannot be told"));
+    }
+
+    #[test]
+    fn no_session_is_killed_by_its_number_alone() {
+        for statement in ["KILL 5", "kill query 5", "/* x */ KILL (SELECT 5)", "/*!50000 KILL */ 5", "KILL USER repl"] {
+            let why = script(&fixture(), statement).unwrap_err();
+            assert!(why.contains("`kill_sessions` kills"), "{statement}: {why}");
+        }
+        assert!(script(&fixture(), "SELECT 'KILL 5'").is_ok());
     }
 
     #[test]
