@@ -21,6 +21,10 @@ pub enum Do {
     StartUntilNext(&'static str),
     /// Waits until nothing moves any more.
     Settle,
+    /// The same, and for what delays keep back as well.
+    WaitDelays,
+    /// Takes all of a server's binary logs away but the one it writes.
+    Purge(&'static str),
 }
 
 /// When the product is asked.

@@ -38,6 +38,13 @@ pub fn server(name: &str) -> ServerName {
     name.parse().unwrap()
 }
 
+/// Whether one waits for what a delay keeps back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Delays {
+    Stand,
+    Pass,
+}
+
 /// One replication link as its replica shows it.
 #[derive(Debug)]
 struct Link {
@@ -55,13 +62,12 @@ struct Link {
 
 impl Stage {
     pub async fn start(flavor: Flavor) -> Self {
-        let shape = Shape::of(&[("db-a", &[]), ("db-b", &["db-a"]), ("db-c", &["db-b"]), ("db-d", &["db-a"])]).unwrap();
+        let shape =
+            Shape::of(&[("db-a", &[]), ("db-b", &["db-a"]), ("db-c", &["db-b"]), ("db-d", &["db-a"])]).unwrap();
         let not_logging = if flavor == Flavor::Mariadb { "log_slave_updates" } else { "log_replica_updates" };
-        let setup = Setup::new(flavor, shape).server_option("db-a", "binlog_ignore_db", IGNORED).server_option(
-            "db-d",
-            not_logging,
-            "OFF",
-        );
+        let setup = Setup::new(flavor, shape)
+            .server_option("db-a", "binlog_ignore_db", IGNORED)
+            .server_option("db-d", not_logging, "OFF");
         let topology = setup.start(Path::new(env!("CARGO_BIN_EXE_countersign"))).await.unwrap();
         let text = std::fs::read_to_string(topology.fleet_file()).unwrap();
         let file: read::FleetFile = serde_yaml::from_str(&text).unwrap();
@@ -134,7 +140,6 @@ impl Stage {
             sql.push(self.filled(row, row.sql));
             return self.run(row.on, &sql).await;
         }
-        sql.push("SET SESSION sql_log_bin=0".to_owned());
         let event = format!("CREATE EVENT {}.e ON SCHEDULE AT CURRENT_TIMESTAMP DO {}", row.schema(), row.sql);
         sql.push(self.filled(row, &event));
         self.run(row.on, &sql).await?;
@@ -171,9 +176,7 @@ impl Stage {
         } else {
             let rows = self.topology.query(&server(name), &format!("SELECT * FROM {full} ORDER BY 1")).await.unwrap();
             let create = self.topology.query(&server(name), &format!("SHOW CREATE TABLE {full}")).await.unwrap();
-            let id = self
-                .value(name, &format!("SELECT TABLE_ID FROM information_schema.{view} WHERE NAME='{schema}/{table}'"))
-                .await;
+            let id = self.value(name, &format!("SELECT TABLE_ID FROM information_schema.{view} WHERE NAME='{schema}/{table}'")).await;
             format!("{rows:?} {create:?} {id}")
         };
         let log = self.topology.general_log(&server(name)).unwrap();
@@ -189,6 +192,16 @@ impl Stage {
                 let logged = Position::parse_mariadb(&self.value(name, "SELECT @@GLOBAL.gtid_binlog_pos").await);
                 let applied = Position::parse_mariadb(&self.value(name, "SELECT @@GLOBAL.gtid_slave_pos").await);
                 logged.unwrap().union(&applied.unwrap()).unwrap()
+            }
+        }
+    }
+
+    /// Everything that the server's binary log offers to its replicas.
+    async fn logged(&self, name: &str) -> Position {
+        match self.flavor() {
+            Flavor::Mysql => self.position(name).await,
+            Flavor::Mariadb => {
+                Position::parse_mariadb(&self.value(name, "SELECT @@GLOBAL.gtid_binlog_pos").await).unwrap()
             }
         }
     }
@@ -220,9 +233,13 @@ impl Stage {
 
     /// Waits until every link has done all that its threads can do.
     pub async fn settle(&self) -> Result<(), String> {
+        self.settled(Delays::Stand).await
+    }
+
+    async fn settled(&self, delays: Delays) -> Result<(), String> {
         let began = Instant::now();
         loop {
-            let moving = self.moving().await;
+            let moving = self.moving(delays).await;
             let Some(moving) = moving else { return Ok(()) };
             if began.elapsed() > SETTLE {
                 return Err(format!("it never settled: {moving}"));
@@ -232,12 +249,12 @@ impl Stage {
     }
 
     /// What still moves, if anything does. Sources come before their replicas, so that one pass sees a chain through.
-    async fn moving(&self) -> Option<String> {
+    async fn moving(&self, delays: Delays) -> Option<String> {
         for name in SERVERS {
             for link in self.links(name).await {
                 let source = SERVERS.into_iter().find(|other| self.topology.port(&server(other)).unwrap() == link.port);
                 let Some(source) = source.filter(|_| !link.fenced) else { continue };
-                if let Some(why) = self.link_moves(name, source, &link).await {
+                if let Some(why) = self.link_moves(name, source, &link, delays).await {
                     return Some(format!("{name} < {source}: {why}: {link:?}"));
                 }
             }
@@ -245,7 +262,7 @@ impl Stage {
         None
     }
 
-    async fn link_moves(&self, name: &str, source: &str, link: &Link) -> Option<&'static str> {
+    async fn link_moves(&self, name: &str, source: &str, link: &Link, delays: Delays) -> Option<&'static str> {
         if !matches!(link.receiver.as_str(), "Yes" | "No") {
             return Some("connecting");
         }
@@ -257,7 +274,7 @@ impl Stage {
         let received = has.union(&parse(&link.received)).unwrap();
         if link.receiver == "Yes" {
             let all = if link.by_gtid {
-                received.contains(&self.position(source).await).unwrap()
+                received.contains(&self.logged(source).await).unwrap()
             } else {
                 link.read_at == self.log_end(source).await
             };
@@ -266,7 +283,7 @@ impl Stage {
             }
         }
         let applied = if link.by_gtid { has.contains(&received).unwrap() } else { link.executed_at == link.read_at };
-        (link.applier == "Yes" && link.delay == "0" && !applied).then_some("applying")
+        (link.applier == "Yes" && (delays == Delays::Pass || link.delay == "0") && !applied).then_some("applying")
     }
 
     async fn log_end(&self, name: &str) -> String {
@@ -279,8 +296,7 @@ impl Stage {
         match what {
             Do::Sql(name, (maria, mysql)) => {
                 let sql = if self.flavor() == Flavor::Mariadb { maria } else { mysql };
-                let all: Vec<String> =
-                    self.filled(row, sql).split("; ").filter(|s| !s.is_empty()).map(str::to_owned).collect();
+                let all: Vec<String> = self.filled(row, sql).split("; ").filter(|s| !s.is_empty()).map(str::to_owned).collect();
                 self.run(name, &all).await
             }
             Do::Restart(name, option) => self.restart(name, option).await,
@@ -290,6 +306,8 @@ impl Stage {
             Do::StartUntilNext(name) => self.start_until_next(name).await,
             Do::Execute => self.execute(row).await,
             Do::Settle => self.settle().await,
+            Do::WaitDelays => self.settled(Delays::Pass).await,
+            Do::Purge(name) => self.purge(row, name).await,
         }
     }
 
@@ -315,7 +333,7 @@ impl Stage {
         let password = self.topology.password(Account::Replicate);
         let sql = match self.flavor() {
             Flavor::Mariadb => {
-                let position = self.value(source, "SELECT @@GLOBAL.gtid_binlog_pos").await;
+                let position = self.position(source).await;
                 format!(
                     "STOP ALL SLAVES; RESET SLAVE ALL; RESET MASTER; SET GLOBAL gtid_slave_pos='{position}'; CHANGE MASTER TO \
                      MASTER_HOST='127.0.0.1', MASTER_PORT={port}, MASTER_USER='repl', MASTER_PASSWORD='{password}', \
@@ -323,7 +341,7 @@ impl Stage {
                 )
             }
             Flavor::Mysql => {
-                let position = self.value(source, "SELECT @@GLOBAL.gtid_executed").await.replace('\n', "");
+                let position = self.position(source).await;
                 format!(
                     "STOP REPLICA; RESET REPLICA ALL; RESET BINARY LOGS AND GTIDS; SET GLOBAL gtid_purged='{position}'; \
                      CHANGE REPLICATION SOURCE TO SOURCE_HOST='127.0.0.1', SOURCE_PORT={port}, SOURCE_USER='repl', \
@@ -334,6 +352,28 @@ impl Stage {
         };
         let all: Vec<String> = sql.split("; ").map(str::to_owned).collect();
         self.run(name, &all).await
+    }
+
+    /// Writes and purges until one log is left: a server keeps the log that a leftover thread still sends.
+    async fn purge(&self, row: &Row, name: &str) -> Result<(), String> {
+        let began = Instant::now();
+        loop {
+            let schema = format!("{}_x", row.schema());
+            let sql = [
+                format!("CREATE DATABASE {schema}"),
+                format!("DROP DATABASE {schema}"),
+                "FLUSH BINARY LOGS".to_owned(),
+                "PURGE BINARY LOGS BEFORE DATE_ADD(NOW(), INTERVAL 1 DAY)".to_owned(),
+            ];
+            self.run(name, &sql).await?;
+            if self.topology.query(&server(name), "SHOW BINARY LOGS").await.unwrap().len() == 1 {
+                return Ok(());
+            }
+            if began.elapsed() > Duration::from_secs(20) {
+                return Err(format!("{name} keeps its logs"));
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
 
     async fn wait_broken(&self, name: &str) -> Result<(), String> {

@@ -2,7 +2,8 @@
 
 use super::How;
 use super::leaving::Leaving;
-use crate::domain::base::{ServerName, Span};
+use super::statement::Statement;
+use crate::domain::base::{ServerName, Span, Verdict};
 use crate::domain::fleet::Fleet;
 use crate::domain::snapshot::{FactKey, LinkFact, Look, ServerFact, Test, Value};
 
@@ -81,8 +82,30 @@ pub fn crosses(
         Ok(state) => state,
         Err(key) => return (How::Unknown, format!("the state of {name} is not known ({key})")),
     };
-    let rests = state.rests(fleet, source, &link.replica, &name);
+    let place = Place::of(look, leaving.statement, link);
+    let rests = state.rests(fleet, (source, &link.replica), place, &name);
     rests.unwrap_or_else(|| state.lets_through(look, leaving, &name))
+}
+
+/// Whether a link has a statement already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// It was not executed yet, or not received.
+    AtTheSource,
+    Received,
+    Unknown,
+}
+
+impl Place {
+    fn of(look: &mut Look<'_>, statement: &Statement, link: &Link) -> Self {
+        let Some(transaction) = statement.executed_as.clone() else { return Self::AtTheSource };
+        let received = FactKey::link(&link.replica, &link.channel, LinkFact::Received);
+        match look.ask(received, Test::Contains(transaction)) {
+            Verdict::Holds => Self::Received,
+            Verdict::Fails => Self::AtTheSource,
+            Verdict::CannotTell { .. } => Self::Unknown,
+        }
+    }
 }
 
 /// The facts of one link that decide.
@@ -114,28 +137,31 @@ impl State {
     }
 
     /// What comes of it while a thread of the link does not work.
-    fn rests(&self, fleet: &Fleet, source: &ServerName, replica: &ServerName, name: &str) -> Option<(How, String)> {
+    fn rests(
+        &self,
+        fleet: &Fleet,
+        (source, replica): (&ServerName, &ServerName),
+        place: Place,
+        name: &str,
+    ) -> Option<(How, String)> {
         if self.fence == "detached" && self.failover {
-            return Some((
-                How::Unknown,
-                format!("{name} is detached, but the replica looks for another source itself"),
-            ));
+            return Some((How::Unknown, format!("{name} is detached, but the replica looks for another source itself")));
         }
         if !self.error.is_empty() {
             return Some((How::Blocked, format!("{name} is broken: {}", self.error)));
         }
-        if self.receiver != "stopped" && self.applier != "stopped" {
+        let receives = self.receiver != "stopped" || place == Place::Received;
+        if receives && self.applier != "stopped" {
             return None;
         }
         let threads = format!("{name} is stopped (receiver {}, applier {})", self.receiver, self.applier);
         if let Some(manager) = fleet.managers.first() {
             return Some((How::Now, format!("{threads}, and {manager} may resume it at any time")));
         }
-        let place = if self.receiver == "stopped" {
-            format!("in the binary log of {source}")
-        } else {
-            format!("in the relay log of {replica}")
-        };
+        if place == Place::Unknown && self.applier != "stopped" {
+            return Some((How::Unknown, format!("{threads}, and whether it was received before cannot be told")));
+        }
+        let place = if receives { format!("in the relay log of {replica}") } else { format!("in the binary log of {source}") };
         Some((How::Held, format!("{threads}: it waits {place}, and anybody, or a restart, can resume it")))
     }
 
@@ -144,12 +170,12 @@ impl State {
         if !self.until.is_empty() {
             return (How::Unknown, format!("{name} stops by itself, before or after it ({})", self.until));
         }
-        if self.receiver == "connecting" {
-            return (How::Unknown, format!("{name} is not connected, and may be at any moment"));
-        }
         let (how, why) = leaving.filtered(look, &self.filters, &format!("{name} has filters"));
         if how != How::Now {
             return (how, why);
+        }
+        if self.receiver == "connecting" {
+            return (How::Unknown, format!("{name} is not connected, and may be at any moment"));
         }
         if self.delay > 0 {
             let delay = Span::from_secs(self.delay);

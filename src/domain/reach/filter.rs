@@ -26,9 +26,18 @@ pub enum RowsAs {
     Either,
 }
 
+/// Which log the filters are applied to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Side {
+    #[default]
+    Replica,
+    Source,
+}
+
 /// The filters of one link or one binary log.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Filters {
+    side: Side,
     do_db: Vec<String>,
     ignore_db: Vec<String>,
     do_table: Vec<String>,
@@ -68,7 +77,11 @@ impl Filters {
         let numbers = || -> Result<Vec<u64>, &'static str> {
             rules().map(|rule| rule.parse().map_err(|_| "a rule of the filter is no number")).collect()
         };
-        match name.to_ascii_lowercase().as_str() {
+        let name = name.to_ascii_lowercase();
+        if name.starts_with("binlog_") {
+            self.side = Side::Source;
+        }
+        match name.as_str() {
             "replicate_do_db" | "binlog_do_db" => self.do_db = names()?,
             "replicate_ignore_db" | "binlog_ignore_db" => self.ignore_db = names()?,
             "replicate_do_table" => self.do_table = names()?,
@@ -175,10 +188,19 @@ impl Filters {
             return Ok(true);
         }
         match name {
-            // Without a default database these rules have nothing to compare, and let it through.
-            None => Ok(true),
+            None if self.do_db.is_empty() => Ok(true),
+            None => self.without_default(),
             Some(name) if !self.do_db.is_empty() => named(&self.do_db, name),
             Some(name) => named(&self.ignore_db, name).map(|ignored| !ignored),
+        }
+    }
+
+    /// A replica that wants some schemas wants nothing that names none as its default; a source was never seen with such
+    /// a list.
+    fn without_default(&self) -> Result<bool, &'static str> {
+        match self.side {
+            Side::Replica => Ok(false),
+            Side::Source => Err("the session has no default database, and what the list makes of that is not known"),
         }
     }
 

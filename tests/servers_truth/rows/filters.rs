@@ -52,16 +52,7 @@ const fn by_table(
 }
 
 const fn by_pattern(id: &'static str, database: Option<&'static str>, sql: &'static str) -> Row {
-    Row {
-        id,
-        says: "by pattern",
-        prepare: BY_PATTERN,
-        database,
-        sql,
-        expect: TABLE_KEEPS,
-        repair: NOT_BY_PATTERN,
-        ..PLAIN
-    }
+    Row { id, says: "by pattern", prepare: BY_PATTERN, database, sql, expect: TABLE_KEEPS, repair: NOT_BY_PATTERN, ..PLAIN }
 }
 
 pub const ROWS: &[Row] = &[
@@ -108,6 +99,7 @@ pub const ROWS: &[Row] = &[
         id: "X.wanted-schema",
         says: "a list of wanted schemas without a default database",
         prepare: &[Do::Sql("db-d", WANTED_SCHEMA)],
+        expect: SCHEMA_KEEPS,
         repair: &[Do::Sql("db-d", NO_WANTED_SCHEMA)],
         ..PLAIN
     },

@@ -12,7 +12,7 @@ use super::row::Row;
 pub const SECTIONS: &[(&str, usize)] = &[("S2", 6), ("S3", 25), ("S9", 4), ("X", 11)];
 
 pub fn all() -> impl Iterator<Item = &'static Row> {
-    [links::ROWS, statements::ROWS, filters::ROWS, discarded::ROWS].into_iter().flatten()
+    [links::ROWS, statements::ROWS, filters::ROWS, discarded::ROWS, links::LOG_LOST].into_iter().flatten()
 }
 
 /// Statements for MariaDB and MySQL.
