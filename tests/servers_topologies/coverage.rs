@@ -5,8 +5,12 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use crate::compare::{Answer, Verdict};
-use crate::shape::{Cloud, Shape};
+use crate::shape::{Cloud, Edge, Link, Shape, seat_name};
 use crate::statement::Statement;
+
+/// Every word of reach that asynchronous replication knows.
+const HOWS: [&str; 9] =
+    ["runs_here", "now", "delayed", "held", "filtered", "blocked", "not_logged", "never", "unknown"];
 
 /// The sum of many topologies of one flavour.
 #[derive(Debug, Default)]
@@ -83,8 +87,12 @@ impl Coverage {
         if all == 0 { 0.0 } else { some as f64 * 100.0 / all as f64 }
     }
 
-    pub fn how(&self, word: &str) -> u64 {
-        self.hows.get(word).copied().unwrap_or(0)
+    /// The words of reach and the kinds of edges that occurred less often than `enough`.
+    pub fn rare(&self, enough: u64) -> Vec<String> {
+        let hows = HOWS.iter().map(|word| (*word, self.hows.get(*word)));
+        let edges = Edge::all().into_iter().map(|edge| (edge.word(), self.edges.get(edge.word())));
+        let counted = hows.chain(edges).map(|(word, count)| (word, count.copied().unwrap_or(0)));
+        counted.filter(|(_, count)| *count < enough).map(|(word, count)| format!("{word}: {count}")).collect()
     }
 }
 
@@ -99,28 +107,20 @@ fn cause(why: &str) -> String {
 }
 
 fn told(shape: &Shape, statement: &Statement, answer: &Answer) -> String {
+    let link = |link: &Link| format!("{} < {}: {}", seat_name(link.replica), seat_name(link.source), link.edge.word());
     format!(
-        "seed {}: {:?}: `{}` on {} ({:?}{}): {} of {} was said to be `{}` ({}); links {:?}, {:?}",
+        "seed {}: {:?}: `{}` on {} (default database {:?}, unlogged: {}): {} of {} was said to be `{}` ({}); {:?}, {:?}",
         shape.seed,
         answer.verdict,
         statement.sql,
-        crate::shape::seat_name(statement.on),
+        seat_name(statement.on),
         statement.database,
-        if statement.unlogged { ", unlogged" } else { "" },
+        statement.unlogged,
         answer.object,
-        crate::shape::seat_name(answer.server),
+        seat_name(answer.server),
         answer.how,
         answer.why,
-        shape
-            .links
-            .iter()
-            .map(|l| format!(
-                "{}<{} {}",
-                crate::shape::seat_name(l.replica),
-                crate::shape::seat_name(l.source),
-                l.edge.word()
-            ))
-            .collect::<Vec<_>>(),
+        shape.links.iter().map(link).collect::<Vec<_>>(),
         shape.cloud
     )
 }

@@ -31,7 +31,6 @@ pub struct Seat {
 
 pub struct Pool {
     pub topology: Topology,
-    pub flavor: Flavor,
     pub seats: Vec<Seat>,
 }
 
@@ -50,7 +49,7 @@ impl Pool {
         }
         let topology = setup.start(Path::new(PROGRAM)).await.unwrap();
         let seats = join_all(names.iter().enumerate().map(|(number, name)| Seat::open(&topology, number, name))).await;
-        Self { topology, flavor, seats }
+        Self { topology, seats }
     }
 
     /// The members of a topology, to do the same to all of them at once.

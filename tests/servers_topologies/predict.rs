@@ -14,10 +14,17 @@ use crate::statement::Statement;
 #[derive(Debug, Clone)]
 pub struct Prediction {
     lines: BTreeMap<(String, String), (String, String)>,
-    pub unexplained: bool,
 }
 
 impl Prediction {
+    /// The same answer with one word in place of another, to see that it is found wrong.
+    pub fn distorted(mut self, word: &str, instead: &str) -> Self {
+        for (how, _) in self.lines.values_mut().filter(|(how, _)| how == word) {
+            instead.clone_into(how);
+        }
+        self
+    }
+
     /// The word and the reason for one server and object.
     pub fn of(&self, server: &str, object: &str) -> (&str, &str) {
         let found = [object, "*"].iter().find_map(|object| self.lines.get(&(server.to_owned(), (*object).to_owned())));
@@ -67,8 +74,5 @@ fn read(json: &Value) -> Prediction {
     let lines = json["reach"].as_array().unwrap().iter();
     let lines =
         lines.map(|line| ((text(&line["server"]), text(&line["object"])), (text(&line["how"]), text(&line["why"]))));
-    Prediction {
-        lines: lines.collect(),
-        unexplained: json["unexplained_readers"].as_array().is_some_and(|readers| !readers.is_empty()),
-    }
+    Prediction { lines: lines.collect() }
 }

@@ -63,6 +63,22 @@ pub enum Edge {
 }
 
 impl Edge {
+    pub fn all() -> Vec<Self> {
+        let plain = [
+            Self::Running,
+            Self::NoReceiver,
+            Self::NoApplier,
+            Self::Stopped,
+            Self::LongDelay,
+            Self::ShortDelay,
+            Self::Detached,
+            Self::DetachedTrying,
+            Self::Broken,
+            Self::Refused,
+        ];
+        plain.into_iter().chain(Filter::ALL.map(Self::Filtered)).collect()
+    }
+
     /// Whether starting the threads releases what waits here.
     pub fn is_pause(self) -> bool {
         matches!(self, Self::NoReceiver | Self::NoApplier | Self::Stopped)
@@ -139,6 +155,12 @@ impl Shape {
             .collect();
         let cloud = cloud(&mut dice.fork("cloud"), &members);
         Self { seed, members, links, cloud }
+    }
+
+    /// A primary and its replica, without any surprise.
+    pub fn pair() -> Self {
+        let link = Link { replica: 1, source: 0, channel: String::new(), edge: Edge::Running };
+        Self { seed: 0, members: vec![0, 1], links: vec![link], cloud: Cloud::Clear }
     }
 
     /// The links that lead to a member.

@@ -95,6 +95,9 @@ impl Source {
             "CREATE",
             "CHECK",
             "REPLACE",
+            "UPDATE 2",
+            "INSERT SELECT",
+            "CREATE INDEX",
         ];
         let verb = *self.dice.pick(&verbs).unwrap();
         let one = self.take();
@@ -111,6 +114,17 @@ impl Source {
                 drop.missing = self.dice.chance(50).then(|| one.to_owned());
                 drop
             }
+            "UPDATE 2" => {
+                let two = self.take();
+                let objects = [one, two].map(|name| (name.to_owned(), Leaves::Change)).to_vec();
+                statement(verb, format!("UPDATE {one} AS a JOIN {two} AS b USING (id) SET a.v = 7, b.v = 8"), objects)
+            }
+            // What it reads is not touched.
+            "INSERT SELECT" => {
+                let two = self.take();
+                made(one, format!("INSERT INTO {one} SELECT id + 50, v FROM {two}"), Leaves::Change)
+            }
+            "CREATE INDEX" => made(one, format!("CREATE INDEX i ON {one} (v)"), Leaves::Change),
             "TRUNCATE" => made(one, format!("TRUNCATE TABLE {one}"), Leaves::Change),
             "DELETE" => made(one, format!("DELETE FROM {one} WHERE id > 1"), Leaves::Change),
             "UPDATE" => made(one, format!("UPDATE {one} SET v = v + 1"), Leaves::Change),
@@ -166,6 +180,11 @@ fn statement(verb: &'static str, sql: String, objects: Vec<(String, Leaves)>) ->
 }
 
 impl Statement {
+    /// A logged statement that changes one table, in a session without a default database.
+    pub fn plain(on: usize, sql: &str, object: &str) -> Self {
+        Self { on, ..statement("plain", sql.to_owned(), vec![(object.to_owned(), Leaves::Change)]) }
+    }
+
     /// Whether executing it on a server in this state can be seen there afterwards.
     pub fn shows(&self, object: &str, leaves: Leaves, state: &State) -> bool {
         match leaves {

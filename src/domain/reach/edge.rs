@@ -145,10 +145,7 @@ impl State {
         name: &str,
     ) -> Option<(How, String)> {
         if self.fence == "detached" && self.failover {
-            return Some((
-                How::Unknown,
-                format!("{name} is detached, but the replica looks for another source itself"),
-            ));
+            return Some((How::Unknown, format!("{name} is detached, but the replica looks for another source itself")));
         }
         if !self.error.is_empty() {
             return Some((How::Blocked, format!("{name} is broken: {}", self.error)));
@@ -174,12 +171,12 @@ impl State {
         if !self.until.is_empty() {
             return (How::Unknown, format!("{name} stops by itself, before or after it ({})", self.until));
         }
-        if self.receiver == "connecting" {
-            return (How::Unknown, format!("{name} is not connected, and may be at any moment"));
-        }
         let (how, why) = leaving.filtered(look, &self.filters, &format!("{name} has filters"));
         if how != How::Now {
             return (how, why);
+        }
+        if self.receiver == "connecting" {
+            return (How::Unknown, format!("{name} is not connected, and may be at any moment"));
         }
         if self.delay > 0 {
             let delay = Span::from_secs(self.delay);
