@@ -167,7 +167,7 @@ impl Judge {
             for case in cases {
                 let answer = channel.send(&self.fixture, case).await;
                 // A read leaves nothing behind, which is a claim to be tested; the rest may leave a session astray.
-                if answer == Answer::Done && case.judged.class != Class::Read {
+                if case.judged.class != Class::Read {
                     channel.forget(&self.fixture).await;
                 }
                 if at == 0 {
@@ -196,8 +196,8 @@ impl Judge {
     }
 }
 
-/// How many statements met with which answer.
-pub type Answers = BTreeMap<Answer, usize>;
+/// The statements that met with each answer.
+pub type Answers = BTreeMap<Answer, Vec<String>>;
 
 /// What a statement changed.
 pub type Culprits = Vec<(String, Vec<Difference>)>;
@@ -209,13 +209,16 @@ pub async fn culprits(flavor: Flavor, seats: &[Seat], cases: &[Case]) -> (Culpri
     let (mut found, mut counted) = (Vec::new(), Answers::new());
     for batch in cases.chunks(BATCH) {
         let (differences, answers) = judge.send(&batch.iter().collect::<Vec<_>>()).await;
-        for answer in answers {
-            *counted.entry(answer).or_default() += 1;
+        for (answer, case) in answers.into_iter().zip(batch) {
+            counted.entry(answer).or_default().push(case.text.clone());
         }
         if !differences.is_empty() {
             let named = one_by_one(flavor, seats, batch).await;
             assert!(!named.is_empty(), "together, though none alone, {batch:#?} changed {differences:#?}");
             found.extend(named);
+            // What was changed stays changed, and would be held against the next batch.
+            judge.end().await;
+            judge = Judge::start(flavor, seats).await;
         }
     }
     judge.end().await;

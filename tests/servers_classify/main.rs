@@ -5,6 +5,7 @@
 mod fixture;
 mod grammar;
 mod judge;
+mod names;
 mod state;
 
 use std::collections::BTreeSet;
@@ -12,6 +13,7 @@ use std::collections::BTreeSet;
 use countersign::domain::sql::classify::Class;
 use countersign::lab::Flavor;
 use judge::{Answer, Answers, Case, Judge, SYNTAX, Seat, culprits};
+use names::no_stored_function_is_called;
 use state::Kind;
 
 const EVASIONS: &[&str] = include!("../cases/evasions.rs");
@@ -37,22 +39,23 @@ fn cases(flavor: Flavor) -> Vec<Case> {
     texts.iter().map(|text| Case::new(text, flavor)).collect()
 }
 
-fn count(answers: &Answers, wanted: impl Fn(&Answer) -> bool) -> usize {
-    answers.iter().filter(|(answer, _)| wanted(answer)).map(|(_, count)| count).sum()
+fn count(answers: &Answers, wanted: Answer) -> usize {
+    answers.get(&wanted).map_or(0, Vec::len)
 }
 
 async fn nothing_harmless_changes_a_server(flavor: Flavor) {
     let cases = cases(flavor);
     let harmless: Vec<Case> = cases.into_iter().filter(Case::is_harmless).collect();
-    let (hidden, plain): (Vec<Case>, Vec<Case>) = harmless.into_iter().partition(|case| case.writing_view().is_some());
-    for case in &hidden {
-        assert!(case.names(case.writing_view().unwrap()), "the view is not named: {case:#?}");
-    }
+    // A view that writes and that the classifier names is refused by whoever sends the read. One that it does not name,
+    // as in a comment, is executed like everything else.
+    let seen = |case: &Case| case.writing_view().is_some_and(|view| case.names(view));
+    let (views, plain): (Vec<Case>, Vec<Case>) = harmless.into_iter().partition(seen);
+    assert!(views.len() >= 20, "only {} statements read a view that writes", views.len());
     let (found, answers) = culprits(flavor, &[Seat::RootWriting, Seat::RootReading, Seat::Observer], &plain).await;
     assert!(found.is_empty(), "{found:#?}");
-    assert_eq!(count(&answers, |answer| *answer == Answer::Gone), 0, "{answers:?}");
-    let (all, done) = (plain.len(), count(&answers, |answer| *answer == Answer::Done));
-    assert!(done * 100 >= all * 70, "only {done} of {all} were executed: {answers:?}");
+    assert_eq!(answers.get(&Answer::Gone), None);
+    let (all, done) = (plain.len(), count(&answers, Answer::Done));
+    assert!(done * 100 >= all * 70, "only {done} of {all} were executed: {answers:#?}");
 }
 
 async fn an_observer_changes_nothing_whatever_it_is_sent(flavor: Flavor) {
@@ -62,7 +65,7 @@ async fn an_observer_changes_nothing_whatever_it_is_sent(flavor: Flavor) {
     let cases: Vec<Case> = cases.into_iter().filter(|case| case.writing_view().is_none() && !empties(case)).collect();
     let (found, answers) = culprits(flavor, &[Seat::Observer], &cases).await;
     assert!(found.is_empty(), "{found:#?}");
-    let syntax = answers.get(&SYNTAX).copied().unwrap_or(0);
+    let syntax = count(&answers, SYNTAX);
     assert!(syntax * 100 <= cases.len() * 30, "{syntax} of {} are no SQL for this server", cases.len());
     let harmless = cases.iter().filter(|case| case.is_harmless()).count();
     let parsed = cases.len() - syntax;
@@ -132,4 +135,5 @@ on_both! {
     nothing_harmless_changes_a_server
     an_observer_changes_nothing_whatever_it_is_sent
     every_kind_of_change_is_found
+    no_stored_function_is_called
 }
