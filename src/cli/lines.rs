@@ -74,6 +74,15 @@ fn beneath(typed: &Typed, before: Option<&State>, at: Timestamp, record: &Record
         Record::Waiting { claims, .. } => {
             claims.iter().map(|claim| format!("until {}", say(&claim.to_string()))).collect()
         }
+        Record::Offered { offered, at_most, .. } => {
+            let next = typed.person(&format!("choose {run} \"ID,ID\""));
+            let lines = offered.iter().map(|blocker| say(&blocker.line()));
+            lines.chain([format!("next:  {next}   (at most {at_most}, or `none`)")]).collect()
+        }
+        Record::Picked { picked, .. } => picked.iter().map(|blocker| say(&blocker.line())).collect(),
+        Record::Repeated { checks, .. } => {
+            checks.iter().map(|check| format!("{}: {}", say(&check.says), say(&check.verdict.to_string()))).collect()
+        }
         Record::Blocked { why, .. } => why.iter().map(|why| format!("why:   {}", say(why))).collect(),
         Record::Refused { refusals, .. } => refusals.iter().flat_map(refusal).collect(),
         Record::Requested { header, text, assessed, .. } => {
@@ -111,6 +120,7 @@ fn beneath(typed: &Typed, before: Option<&State>, at: Timestamp, record: &Record
         Record::Closed { outcome } => closed(typed, &run, *outcome),
         Record::ExecutorChanged { .. }
         | Record::Entered { .. }
+        | Record::Skipped { .. }
         | Record::Answered { .. }
         | Record::Approved { .. }
         | Record::SignatureRefused { .. }
@@ -120,6 +130,7 @@ fn beneath(typed: &Typed, before: Option<&State>, at: Timestamp, record: &Record
         | Record::Intended { .. }
         | Record::NotSent { .. }
         | Record::Came { .. }
+        | Record::Killed { .. }
         | Record::Released { .. }
         | Record::Chosen { .. }
         | Record::Noted { .. }

@@ -12,9 +12,9 @@ use super::place::{read_fleet, read_snapshot};
 use super::servers::LiveObserve;
 use crate::domain::base::{Known, ServerName, TableName, Timestamp};
 use crate::domain::fleet::Fleet;
-use crate::domain::reach::{Carry, Copy, Reach, Survivors, WayBack, copy_of, reach};
+use crate::domain::reach::{Carry, Copy, Reach, Statement, Survivors, WayBack, copy_of, reach};
 use crate::domain::snapshot::{FactKey, Look, ServerFact, Snapshot, Value};
-use crate::domain::sql::classify::{self, Classified, Logging, classify};
+use crate::domain::sql::classify::{self, Classified, classify};
 use crate::domain::sql::{Dialect, Flavor};
 use crate::executor::ports::Observe as _;
 
@@ -75,9 +75,10 @@ fn answer(
 ) -> Result<Answer, CliError> {
     let dialect = dialect(snapshot, &args.on)?;
     let classified = classify(&args.sql, dialect.flavor(), args.database.as_deref());
-    let carry = if args.unlogged || classified.logging == Logging::Never { Carry::Unlogged } else { Carry::Logged };
+    let carry = if args.unlogged { Carry::Unlogged } else { Carry::of(classified.logging) };
+    let statement = Statement::of(&classified, carry, args.database.as_deref());
     let mut look = Look::at(snapshot);
-    let reach = reach(&mut look, fleet, &args.on, carry);
+    let reach = reach(&mut look, fleet, &args.on, statement);
     let (mut copies, mut spared, mut way_back) = (BTreeMap::new(), BTreeMap::new(), None);
     for table in tables {
         let all: Vec<(ServerName, Copy)> = fleet

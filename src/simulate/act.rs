@@ -196,6 +196,16 @@ impl Act for SimulatedAct {
         }
     }
 
+    async fn kill(&mut self, connection: &Connection) -> Result<(), String> {
+        self.pass("before ending a statement").await;
+        self.fleet.advance(self.world.true_time());
+        if !self.fleet.model().kill(connection.id) {
+            return Err("it is gone already".to_owned());
+        }
+        self.faults.happened("a person ends a statement in doubt");
+        Ok(())
+    }
+
     async fn close(&mut self, connection: &Connection) {
         self.fleet.model().hang_up(connection.id);
         self.pass("after closing").await;

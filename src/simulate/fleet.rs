@@ -237,6 +237,15 @@ impl Model {
         }
     }
 
+    /// The connection is ended, and what ran on it is undone; false if it is gone already.
+    pub(super) fn kill(&mut self, connection: u64) -> bool {
+        let Some(open) = self.connections.remove(&connection) else { return false };
+        if let Some((sent, ..)) = open.running {
+            self.sent[sent].fate = Fate::NotApplied(1317, "query execution was interrupted".to_owned());
+        }
+        true
+    }
+
     /// Everything that a process had open is hung up.
     pub(super) fn process_died(&mut self, process: u64) {
         let own: Vec<u64> =

@@ -226,6 +226,7 @@ impl Crowd {
     async fn choose(&mut self, state: &State, choices: &[Choice]) {
         let wanted = match () {
             () if self.audit.stops() > PATIENCE => Choice::Abort,
+            () if choices.contains(&Choice::EndStatement) && self.rough(50) => Choice::EndStatement,
             () if choices.contains(&Choice::LookAgain) && !self.rough(30) => Choice::LookAgain,
             () if choices.contains(&Choice::GoOn) && !self.rough(30) => Choice::GoOn,
             () if choices.contains(&Choice::PromoteByHand) && !self.rough(20) => Choice::PromoteByHand,

@@ -232,7 +232,7 @@ fn end(state: Option<&State>) -> End {
         Phase::Asking => End::Waits("an answer".to_owned()),
         Phase::Waiting { until, .. } => End::Waits(format!("facts, until {until}")),
         Phase::Stopped { why, .. } => End::Waits(format!("a choice: {why}")),
-        Phase::Doubt { .. } => End::Waits("a command in doubt".to_owned()),
+        Phase::Doubt { .. } | Phase::Killing { .. } => End::Waits("a command in doubt".to_owned()),
         other => End::Stuck(other.word().to_owned()),
     }
 }

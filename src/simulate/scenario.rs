@@ -223,6 +223,7 @@ pub(super) fn step(name: &str, work: Work) -> Step {
         postconditions: Vec::new(),
         danger: None,
         undo: None,
+        repeat: None,
     }
 }
 

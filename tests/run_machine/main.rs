@@ -11,12 +11,12 @@ use countersign::domain::approval::votes::{InputVerb, JournalHead};
 use countersign::domain::base::{Digest, Span, Timestamp};
 use countersign::domain::journal::record::{Choice, Ending, Record, StopReason, Stopper};
 use countersign::domain::journal::{Head, Line};
-use countersign::domain::run::Outcome;
 use countersign::domain::run::effect::{Effect, Input, Person};
 use countersign::domain::run::state::{Ended, Phase, State, TAKEN_OVER};
+use countersign::domain::run::{Measured, Outcome};
 use countersign::domain::snapshot::fixture::Fixture;
 use countersign::domain::snapshot::fixture::Replica;
-use countersign::domain::snapshot::{FactKey, LinkFact, Patch, Position, ServerFact, TableFact, Value};
+use countersign::domain::snapshot::{About, FactKey, Finding, LinkFact, Patch, Position, ServerFact, TableFact, Value};
 use countersign::simulate::people;
 
 #[test]
@@ -446,4 +446,30 @@ fn a_link_that_became_unknown_voids_what_was_signed_on_it() {
     bench.approve("bob", 2);
     let _ = bench.go_on();
     assert!(matches!(&bench.state.phase, Phase::Stopped { why: StopReason::Approval { .. }, .. }));
+}
+
+#[test]
+fn a_measurement_that_is_not_good_is_said_at_once_and_only_measuring_again_is_offered() {
+    let mut bench = Bench::new(&["compare-all"]);
+    let effects = bench.go_on();
+    let [Effect::Measure(command)] = &effects[..] else { panic!("{effects:?}") };
+    let findings = command.patch.changes().filter_map(|(key, known)| match (&key.about, known.value()) {
+        (About::Table { table, .. }, Ok(Value::Finding(finding))) => {
+            let finding =
+                Finding { good: false, detail: "the copies differ (3 and 4 rows)".to_owned(), ..finding.clone() };
+            Some(Measured { server: key.server.clone(), table: table.clone(), finding })
+        }
+        _ => None,
+    });
+    let findings: Vec<Measured> = findings.collect();
+    assert!(findings.len() > 1);
+    let _ = bench.give(Input::Came(Outcome::Measured { findings }));
+    let began = bench.now;
+    let _ = bench.go_on();
+    assert_eq!(bench.now, began, "nothing is waited for");
+    let why = bench.why_stopped();
+    assert!(why.starts_with("measured, and not good") && why.contains("the copies differ"), "{why}");
+    assert_eq!(bench.choices(), [Choice::TryAgain, Choice::Abort]);
+    bench.signed(InputVerb::Choose, "1", bench.head());
+    assert!(matches!(bench.go_on()[..], [Effect::Measure(_)]), "it is measured again");
 }

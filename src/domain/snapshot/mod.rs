@@ -7,8 +7,10 @@
 pub mod fact;
 pub mod fixture;
 pub mod look;
+pub mod origin;
 pub mod position;
 pub mod semi_sync;
+pub mod sessions;
 pub mod text;
 pub mod value;
 

@@ -9,7 +9,7 @@ use crate::domain::base::{Known, ServerName, TableName};
 use crate::domain::fleet::Fleet;
 use crate::domain::snapshot::{About, LinkFact, ServerFact, ServerFacts, TableFact, Value};
 
-const SERVER_FACTS: [ServerFact; 15] = [
+const SERVER_FACTS: [ServerFact; 17] = [
     ServerFact::Identity,
     ServerFact::Version,
     ServerFact::BootedAt,
@@ -17,6 +17,8 @@ const SERVER_FACTS: [ServerFact; 15] = [
     ServerFact::LogBin,
     ServerFact::LogReplicaUpdates,
     ServerFact::BinlogFilter,
+    ServerFact::BinlogFormat,
+    ServerFact::Origin,
     ServerFact::Cluster,
     ServerFact::Position,
     ServerFact::Channels,
@@ -27,13 +29,15 @@ const SERVER_FACTS: [ServerFact; 15] = [
     ServerFact::FreeBytes,
 ];
 
-const LINK_FACTS: [LinkFact; 10] = [
+const LINK_FACTS: [LinkFact; 12] = [
     LinkFact::Source,
     LinkFact::Address,
     LinkFact::Fence,
     LinkFact::Receiver,
     LinkFact::Applier,
+    LinkFact::Failover,
     LinkFact::Delay,
+    LinkFact::Until,
     LinkFact::Filters,
     LinkFact::Received,
     LinkFact::Error,

@@ -1,4 +1,6 @@
 use super::*;
+use crate::domain::reach::Carry;
+use crate::domain::snapshot::LinkFact;
 use crate::domain::snapshot::fixture::{Fixture, Replica};
 
 fn how(fixture: &Fixture, carry: Carry) -> BTreeMap<String, How> {
@@ -70,6 +72,27 @@ fn the_worst_of_two_channels_counts() {
         .replica("b", Replica::of("a").channel("one").detached())
         .replica("b", Replica::of("a").channel("two"));
     assert_eq!(at(&fleet, "b"), How::Now);
+}
+
+#[test]
+fn of_two_ways_one_through_a_filter_the_first_counts_and_which_that_is_cannot_be_told() {
+    let fleet = |filters| {
+        Fixture::new()
+            .server("a")
+            .replica("mid", Replica::of("a"))
+            .replica("b", Replica::of("a").channel("direct").filters(filters))
+            .replica("b", Replica::of("mid").channel("around"))
+            .replica("leaf", Replica::of("b"))
+    };
+    let raced = fleet("Replicate_Wild_Ignore_Table=d.%");
+    assert_eq!((at(&raced, "b"), at(&raced, "leaf")), (How::Unknown, How::Unknown));
+    assert_eq!((at(&fleet(""), "b"), at(&fleet(""), "leaf")), (How::Now, How::Now));
+}
+
+#[test]
+fn a_receiver_that_still_tries_may_get_it_or_not() {
+    let fleet = Fixture::new().server("a").replica("b", Replica::of("a").receiver("connecting"));
+    assert_eq!(at(&fleet, "b"), How::Unknown);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Impossible, Phase, State};
+use super::{Impossible, Phase, State, doubt};
 use crate::domain::approval::counting::{self, Submission};
 use crate::domain::approval::request::Header;
 use crate::domain::approval::trust::Trust;
@@ -58,12 +58,12 @@ impl State {
                 self.attempt += 1;
                 Some(Phase::Entering)
             }
-            Phase::Sending { plan, command, connection, before } => Some(Phase::Doubt {
-                plan: plan.clone(),
-                command: *command,
-                connection: connection.clone(),
-                before: before.clone(),
-            }),
+            Phase::Sending { plan, command, connection, before } => {
+                Some(doubt(plan, *command, connection.as_ref(), before))
+            }
+            Phase::Killing { plan, command, connection, before } => {
+                Some(doubt(plan, *command, Some(connection), before))
+            }
             _ => None,
         }
     }
