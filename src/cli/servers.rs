@@ -130,5 +130,5 @@ pub async fn with_acting_account(fleet: &Fleet, tables: &BTreeSet<TableName>, sn
     for server in fleet.servers.keys() {
         told.insert(server.clone(), act.told(server, tables).await);
     }
-    with_told(&snapshot, &told)
+    with_told(snapshot, &told)
 }

@@ -246,7 +246,7 @@ impl<S: Store, O: Observe, A: Act, W: World, V: Watcher> Executor<S, O, A, W, V>
             }
             self.told_for = Some(step);
         }
-        let snapshot = with_told(&seen, &self.told);
+        let snapshot = with_told(seen, &self.told);
         self.last = Some(snapshot.clone());
         snapshot
     }

@@ -130,7 +130,7 @@ pub struct Told {
 }
 
 /// Lays what the acting account told over a snapshot. Where a table is not there, nothing is said about it.
-pub fn with_told(snapshot: &Snapshot, told: &BTreeMap<ServerName, Result<Told, String>>) -> Snapshot {
+pub fn with_told(snapshot: Snapshot, told: &BTreeMap<ServerName, Result<Told, String>>) -> Snapshot {
     let mut patch = Patch::default();
     for (server, answer) in told {
         let unlogged = FactKey::server(server, ServerFact::UnloggedSessions);
@@ -148,7 +148,7 @@ pub fn with_told(snapshot: &Snapshot, told: &BTreeMap<ServerName, Result<Told, S
             }
         }
     }
-    snapshot.with(&patch)
+    snapshot.patched(&patch)
 }
 
 /// The wall clock and the operating system's randomness.

@@ -265,6 +265,7 @@ impl Audit {
             Record::DoubtLooked { answer, .. } => self.check_answer(book, *answer),
             Record::Entered { .. } | Record::Chosen { choice: Choice::TryAgain, .. } => book.open = None,
             Record::Done { step, .. } => {
+                book.expect(Invariant::DoneIsKnown, book.open.is_none(), "a step is done and a command has no outcome");
                 book.steps_done += 1;
                 let known = book.state.as_ref().map(|state| self.known(state));
                 book.reached.extend(known.map(|known| (step.clone(), known)));

@@ -133,9 +133,10 @@ impl SimulatedFleet {
         self.model().good_copies(table)
     }
 
-    /// How many complete copies with the right rows there are, under any name.
+    /// How many complete copies with the right rows there are, under any name but the private ones of a run: the rule of
+    /// copies does not count on what a run is only loading.
     pub fn copies(&self) -> usize {
-        self.model().copies()
+        self.model().public_copies()
     }
 
     /// How many there would be once `command` was executed and everything on its way had arrived.
@@ -144,7 +145,7 @@ impl SimulatedFleet {
         if model.execute(command, now).is_ok() {
             model.flow(now.plus(AT_LAST));
         }
-        model.copies()
+        model.public_copies()
     }
 
     /// Whether nobody has an open connection for acting.
@@ -319,6 +320,11 @@ impl Model {
 
     fn good_copies(&self, table: &TableName) -> usize {
         self.servers.values().filter(|server| server.rows.get(table) == Some(&RIGHT)).count()
+    }
+
+    fn public_copies(&self) -> usize {
+        let rows = self.servers.values().flat_map(|server| &server.rows);
+        rows.filter(|(table, rows)| **rows == RIGHT && !table.name().contains("_cs_")).count()
     }
 
     fn copies(&self) -> usize {

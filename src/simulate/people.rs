@@ -19,7 +19,7 @@ use crate::domain::approval::votes::{Input, InputVerb, JournalHead, Objection, S
 use crate::domain::base::{Digest, Principal, RequestId, RunId, Timestamp};
 use crate::domain::journal::record::{Approval, Choice, OwnMeasurement, Stopper};
 use crate::domain::run::effect::Person;
-use crate::domain::run::state::{Phase, RequestState, State};
+use crate::domain::run::state::{Armed, Phase, RequestState, State};
 use crate::executor::ports::World as _;
 use crate::keys::SecretKey;
 use crate::store::Inbox as _;
@@ -197,10 +197,29 @@ impl Crowd {
                     self.vote(request, asked).await;
                 }
             }
+            Phase::Asking | Phase::Stopped { .. } if self.rough(2) => {
+                self.sign_input(state, "chen", InputVerb::Abort, "enough").await;
+            }
             Phase::Asking => self.sign_input(state, "ana", InputVerb::Answer, "done, 0 writes in 60 s").await,
             Phase::Stopped { choices, .. } => self.choose(state, choices).await,
+            Phase::Armed { plan, .. } | Phase::Sending { plan, .. } | Phase::Doubt { plan, .. } if self.rough(6) => {
+                self.speak_late(state, plan).await;
+            }
             _ if self.rough(1) => self.sign_input(state, "chen", InputVerb::Abort, "enough").await,
             _ => {}
+        }
+    }
+
+    /// One more says yes or no when everything is signed already.
+    async fn speak_late(&mut self, state: &State, plan: &Armed) {
+        let Some(id) = &plan.request else { return };
+        let Some(asked) = state.requests.get(id) else { return };
+        self.faults.happened("somebody says yes or no when it is all signed");
+        if self.dice.chance(50) {
+            self.object(id, asked).await;
+        } else {
+            let armored = key(3).sign(Verb::Approve, asked.text.as_bytes());
+            self.approve(id, "chen", armored).await;
         }
     }
 

@@ -224,11 +224,10 @@ async fn report<R: Rig>(
 /// What a run that is not closed waits for, in the words of its phase.
 fn end(state: Option<&State>) -> End {
     let Some(state) = state else { return End::Stuck("before its first record".to_owned()) };
-    if let Some(by) = &state.held {
-        return End::Waits(format!("{by} to be answered by a release"));
-    }
     match &state.phase {
+        // A hold that came when nothing was left to begin keeps nothing from its end.
         Phase::Closed { outcome } => End::Closed(*outcome),
+        _ if state.held.is_some() => End::Waits("a release".to_owned()),
         Phase::Requested { request } => End::Waits(format!("signatures for {request}")),
         Phase::Asking => End::Waits("an answer".to_owned()),
         Phase::Waiting { until, .. } => End::Waits(format!("facts, until {until}")),

@@ -49,7 +49,7 @@ const ANYWHERE: [&str; 7] =
     ["executor.changed", "run.held", "run.released", "input.taken", "input.refused", "run.noted", "journal.head"];
 
 /// What a phase is for, and how it ends. Together with [`ANYWHERE`] all that `apply` takes.
-const ITS_OWN: [(&str, &[&str]); 12] = [
+const ITS_OWN: [(&str, &[&str]); 13] = [
     (
         "entering a step",
         &[
@@ -97,10 +97,19 @@ const ITS_OWN: [(&str, &[&str]); 12] = [
     ("stopped", &["run.chosen", "run.stopped"]),
     ("writing down how to promote by hand", &["run.advised", "run.stopped"]),
     ("finished", &["run.closed"]),
+    ("closed", &["executor.changed", "journal.head"]),
 ];
 
-/// What does not happen in any simulation, and why that is so.
-const NEVER: &[(&str, &str, &str)] = &[];
+/// What may be missing among some thousand runs, and why. Everything else must happen.
+const RARE: [(&str, &str, &str); 4] = [
+    ("writing down how to promote by hand", ANY, "it is one look long, and one run in hundreds comes by it"),
+    ("finished", ANY, "it is left in the next decision; only what was heard in the same breath comes in between"),
+    ("between two commands", ANY, "it is one look long, so few people speak in it"),
+    ("armed", "journal.head", "only behind so many unsigned lines that an auditor would miss a head"),
+];
+
+/// Whatever may stand anywhere.
+const ANY: &str = "*";
 
 /// The records of a run; a new one is missed here as soon as many runs are made.
 const RECORDS: [&str; 32] = [
@@ -216,22 +225,27 @@ impl Sum {
         RECORDS.into_iter().filter(|record| !written.contains(record)).collect()
     }
 
-    /// Of those that can: and those that cannot, if they did.
+    /// Of those that `apply` takes, but for what is rare.
     pub fn transitions_that_never_happened(&self) -> Vec<String> {
+        let excused = |(phase, record): &(&str, &str)| {
+            RARE.iter().any(|(rare, what, _)| rare == phase && (what == record || (*what == ANY && anywhere(record))))
+        };
+        let missing = self.missing().into_iter().filter(|pair| !excused(pair));
+        missing.map(|(from, record)| format!("{from}: {record}")).collect()
+    }
+
+    fn missing(&self) -> Vec<(&'static str, &'static str)> {
         let seen: BTreeSet<(&str, &str)> =
             self.transitions.iter().map(|(from, record, _)| (*from, record.as_str())).collect();
         let own = ITS_OWN.iter().flat_map(|(phase, records)| records.iter().map(|record| (*phase, *record)));
-        let all = own.chain(PHASES.iter().flat_map(|phase| ANYWHERE.iter().map(|record| (*phase, *record))));
-        let excused = |(phase, record): &(&str, &str)| {
-            NEVER.iter().any(|(from, what, _)| from == phase && (what == record || *what == "*"))
-        };
-        let missing = all.filter(|pair| !seen.contains(pair) && !excused(pair));
-        let wrong = NEVER.iter().filter(|(from, what, _)| seen.contains(&(*from, *what)));
-        missing
-            .map(|(from, record)| format!("{from}: {record} never happened"))
-            .chain(wrong.map(|(from, record, why)| format!("{from}: {record} happened although {why}")))
-            .collect()
+        let open = PHASES.iter().filter(|phase| **phase != "closed");
+        let all = own.chain(open.flat_map(|phase| ANYWHERE.iter().map(|record| (*phase, *record))));
+        all.filter(|pair| !seen.contains(pair)).collect()
     }
+}
+
+fn anywhere(record: &str) -> bool {
+    record == "run.stopped" || ANYWHERE.contains(&record)
 }
 
 fn add(to: &mut BTreeMap<String, u64>, more: BTreeMap<String, u64>) {
@@ -269,6 +283,6 @@ impl fmt::Display for Sum {
             pairs.len(),
             self.transitions.len()
         )?;
-        self.transitions_that_never_happened().iter().try_for_each(|what| writeln!(f, "missing: {what}"))
+        self.missing().iter().try_for_each(|(from, record)| writeln!(f, "missing: {from}: {record}"))
     }
 }
