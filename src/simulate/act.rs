@@ -14,6 +14,7 @@ use crate::domain::base::{RunId, ServerName, Span, TableName};
 use crate::domain::run::{Connection, ConnectionState, CopyProgress, Outcome};
 use crate::domain::script::{Command, Work};
 use crate::domain::snapshot::{About, ServerFact, TableFact, Value};
+use crate::domain::sql::lookup;
 use crate::executor::ports::{Act, Copying, Told, World as _};
 
 /// One process's acting side. Dropping it is the death of the process: its connections are hung up.
@@ -162,7 +163,7 @@ impl Act for SimulatedAct {
             let id = model.connect(&command.server, identity, self.process)?;
             let booted = model.booted(&command.server).unwrap_or(crate::domain::base::Timestamp::from_millis(0));
             let (server, identity) = (command.server.clone(), identity.to_owned());
-            Connection { server, id, lock: format!("countersign/{run}"), identity, booted }
+            Connection { server, id, lock: lookup::lock_name(run, &command.server), identity, booted }
         };
         self.somebody_acts(&command.server);
         self.pass("after preparing").await;

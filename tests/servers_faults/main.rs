@@ -9,3 +9,4 @@ mod play;
 mod proxy;
 mod races;
 mod stage;
+mod twins;

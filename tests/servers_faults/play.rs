@@ -10,13 +10,13 @@ use countersign::cli::servers::{LiveObserve, OsWorld};
 use countersign::domain::approval::sshsig::Verb;
 use countersign::domain::approval::votes::{Input, InputVerb, JournalHead};
 use countersign::domain::base::{RequestId, RunId, Span, Timestamp};
-use countersign::domain::journal::Line;
 use countersign::domain::journal::record::{Approval, Choice, DoubtAnswer, Opened, OwnMeasurement, Record, StopReason};
+use countersign::domain::journal::{Head, Line};
 use countersign::domain::run::decide::Setup;
 use countersign::domain::run::effect::Person;
 use countersign::domain::run::state::{Phase, State};
 use countersign::executor::journal::{ExecutorError, Recorder, Watcher, fold, open};
-use countersign::executor::ports::{Act, World as _};
+use countersign::executor::ports::{Act, Observe, World};
 use countersign::executor::{AtStop, Executor};
 use countersign::keys::RunKey;
 use countersign::simulate::people;
@@ -89,25 +89,25 @@ pub enum Verdict {
 /// Keeps what is recorded and passes it on.
 pub struct Listener {
     told: Told,
-    news: mpsc::UnboundedSender<Record>,
+    news: mpsc::UnboundedSender<(Record, Head)>,
 }
 
 impl Listener {
-    pub fn new(told: &Told) -> (Self, mpsc::UnboundedReceiver<Record>) {
+    pub fn new(told: &Told) -> (Self, mpsc::UnboundedReceiver<(Record, Head)>) {
         let (news, heard) = mpsc::unbounded_channel();
         (Self { told: told.clone(), news }, heard)
     }
 }
 
 impl Watcher for Listener {
-    fn recorded(&mut self, _before: Option<&State>, _at: Timestamp, _line: &Line, record: &Record) {
+    fn recorded(&mut self, _before: Option<&State>, _at: Timestamp, line: &Line, record: &Record) {
         self.told.0.lock().unwrap().push(record.clone());
         // Nobody listens any more once the run is left.
-        let _ = self.news.send(record.clone());
+        let _ = self.news.send((record.clone(), line.head()));
     }
 }
 
-fn setup(case: &Case, run: &RunId, key: &RunKey) -> Setup {
+pub fn setup(case: &Case, run: &RunId, key: &RunKey) -> Setup {
     Setup {
         tables: case.runbook.tables(run),
         runbook: case.runbook.clone(),
@@ -120,7 +120,7 @@ fn setup(case: &Case, run: &RunId, key: &RunKey) -> Setup {
     }
 }
 
-fn opened(case: &Case, setup: &Setup, run: &RunId) -> Record {
+pub fn opened(case: &Case, setup: &Setup, run: &RunId) -> Record {
     Record::Opened(Box::new(Opened {
         format: 1,
         run: run.clone(),
@@ -134,7 +134,7 @@ fn opened(case: &Case, setup: &Setup, run: &RunId) -> Record {
         runbook: setup.runbook.name.clone(),
         runbook_digest: setup.runbook.digest.clone(),
         runbook_text: setup.runbook.text.clone(),
-        params: BTreeMap::new(),
+        params: setup.runbook.chosen(),
         steps: setup.runbook.steps.iter().map(|step| step.id.clone()).collect(),
         tables: setup.tables.iter().cloned().collect(),
         trust_serial: setup.trust.serial(),
@@ -194,14 +194,25 @@ impl Watcher for Silent {
 fn process<A: Act>(
     setup: Setup,
     state: State,
-    (store, lease): (SqliteStore, Lease),
+    store: (SqliteStore, Lease),
     key: RunKey,
     act: A,
     watcher: Listener,
 ) -> Process<A> {
     let observe = LiveObserve::new(&setup.fleet);
-    let pending = VecDeque::new();
-    let recorder = Recorder { setup, state, store, lease, world: OsWorld, key, watcher, pending, wake: None };
+    wire(setup, state, store, key, (observe, act, OsWorld), watcher)
+}
+
+/// An executor over these ports.
+pub fn wire<S: Store, O: Observe, A: Act, W: World>(
+    setup: Setup,
+    state: State,
+    (store, lease): (S, Lease),
+    key: RunKey,
+    (observe, act, world): (O, A, W),
+    watcher: Listener,
+) -> Executor<S, O, A, W, Listener> {
+    let recorder = Recorder { setup, state, store, lease, world, key, watcher, pending: VecDeque::new(), wake: None };
     // Nobody presses keys at this executor; holds come through the inbox.
     let (_, holds) = mpsc::channel(1);
     Executor {
@@ -222,7 +233,7 @@ pub async fn play(stage: &Stage, run: &RunId, act: impl Act, told: &Told) {
     let (watcher, mut heard) = Listener::new(told);
     let mut process = begin(&stage.case, &stage.store, run, act, watcher).await;
     let stopped = async {
-        while let Some(record) = heard.recv().await {
+        while let Some((record, _)) = heard.recv().await {
             match &record {
                 Record::Requested { header, text, .. } => sign(&stage.store, run, &header.request, text).await,
                 Record::Stopped { .. } => return,
@@ -258,17 +269,22 @@ pub async fn sign(store: &impl Store, run: &RunId, request: &RequestId, text: &s
 pub async fn choose(store: &impl Store, state: &State, wanted: Choice) {
     let Phase::Stopped { choices, .. } = &state.phase else { panic!("nothing to choose: {:?}", state.phase.word()) };
     let number = choices.iter().position(|choice| *choice == wanted).unwrap() + 1;
+    ask(store, &state.opened.run, &state.head, (InputVerb::Choose, &number.to_string()), OsWorld.now()).await;
+}
+
+/// Ana signs an input over the journal as it ends there.
+pub async fn ask(store: &impl Store, run: &RunId, head: &Head, (verb, argument): (InputVerb, &str), at: Timestamp) {
     let input = Input {
-        run: state.opened.run.clone(),
-        head: JournalHead { entry: state.head.seq().unwrap(), sha256: state.head.digest().clone() },
+        run: run.clone(),
+        head: JournalHead { entry: head.seq().unwrap(), sha256: head.digest().clone() },
         by: people::principal("ana"),
-        created: OsWorld.now(),
-        verb: InputVerb::Choose,
-        argument: number.to_string(),
+        created: at,
+        verb,
+        argument: argument.to_owned(),
     };
     let text = input.render().unwrap();
     let armored = people::key(1).sign(Verb::Input, text.as_bytes());
-    leave(store, &state.opened.run, &Person::Signed { text, armored }).await;
+    leave(store, run, &Person::Signed { text, armored }).await;
 }
 
 pub async fn leave(store: &impl Store, run: &RunId, person: &Person) {

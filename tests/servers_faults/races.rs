@@ -150,9 +150,12 @@ async fn is_closed(store: &SqliteStore, run: &RunId) -> bool {
     matches!(state.phase, Phase::Closed { .. })
 }
 
+/// Whether a run is where something is to happen to it.
+type Moment = fn(&Phase) -> bool;
+
 /// Where in a run the name of its lock is taken away, so that a second executor gets the lease while the first still
 /// lives and believes in it.
-const MOMENTS: [Option<fn(&Phase) -> bool>; 6] = [
+const MOMENTS: [Option<Moment>; 6] = [
     None,
     Some(|phase| matches!(phase, Phase::Requested { .. })),
     Some(|phase| matches!(phase, Phase::Armed { .. })),
@@ -188,7 +191,7 @@ impl People<'_> {
 }
 
 /// One race for one run. Gives how often an executor lost its lease to the other.
-async fn race(stage: &Stage, executors: &mut [Other; 2], moment: Option<fn(&Phase) -> bool>) -> u32 {
+async fn race(stage: &Stage, executors: &mut [Other; 2], moment: Option<Moment>) -> u32 {
     stage.restore().await;
     let judge = Judge::from_now(stage).await;
     let run = play::next_run();

@@ -34,13 +34,18 @@ pub struct Case {
 }
 
 impl Case {
+    /// The DROP that most of these tests are about.
     pub fn of(fleet_file: &Path) -> Self {
+        Self::new(fleet_file, RUNBOOK, &[("table", "d.t"), ("primary", "db-a"), ("spare", "db-b")])
+    }
+
+    pub fn new(fleet_file: &Path, runbook: &str, params: &[(&str, &str)]) -> Self {
         let fleet_text = std::fs::read_to_string(fleet_file).unwrap();
         let file: FleetFile = serde_yaml::from_str(&fleet_text).unwrap();
         let fleet = resolve(file, Digest::of(fleet_text.as_bytes())).unwrap();
-        let params = [("table", "d.t"), ("primary", "db-a"), ("spare", "db-b")];
-        let params: BTreeMap<String, String> = params.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-        let runbook = runbook::read("drop-logged.yaml", RUNBOOK).unwrap().resolve(&params, &fleet).unwrap();
+        let params: BTreeMap<String, String> =
+            params.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let runbook = runbook::read("a runbook", runbook).unwrap().resolve(&params, &fleet).unwrap();
         let trust = people::trust(Policy::default_text(), &[]).unwrap();
         Self { fleet, fleet_text, runbook, trust }
     }
