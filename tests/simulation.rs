@@ -103,7 +103,7 @@ fn in_rough_weather_no_invariant_breaks() {
     assert!(sum.bad.is_empty(), "{}", sum.bad.join("\n"));
     // Without these the simulation would prove nothing.
     if sum.runs >= 200 {
-        for phase in ["in doubt", "stopped", "waiting for signatures", "between two commands", "verifying", "closed"] {
+        for phase in ["in doubt", "stopped", "waiting for signatures", "between two commands", "verifying", "over"] {
             assert!(sum.phases.contains(phase), "{phase} was never reached");
         }
         for fault in ["crash after an append", "append AnswerLost", "statement LostWhileItGoesOn", "clock jump"] {

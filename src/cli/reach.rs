@@ -207,7 +207,9 @@ mod tests {
         assert_eq!(json["unproved_out_of_reach"][0]["server"], "b");
         let lines = as_lines(&args, &answer).join("\n");
         assert!(
-            lines.contains("out of reach with shop.orders: b (not proved (no check of its rows)), c (GOOD)"),
+            lines.contains(
+                "out of reach with shop.orders: b (not proved (no check of its rows)), c (GOOD, 3 rows counted)"
+            ),
             "{lines}"
         );
     }

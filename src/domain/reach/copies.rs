@@ -34,11 +34,20 @@ impl Copy {
     pub fn is_good(&self) -> bool {
         matches!(self, Self::Good { .. })
     }
+
+    /// The rows that the finding counted.
+    pub fn rows(&self) -> Option<u64> {
+        match self {
+            Self::Good { finding } => finding.rows,
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for Copy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Good { finding: Finding { rows: Some(rows), .. } } => write!(f, "GOOD, {rows} rows counted"),
             Self::Good { .. } => f.write_str("GOOD"),
             Self::Corrupt { .. } => f.write_str("CORRUPT"),
             Self::Absent => f.write_str("ABSENT"),

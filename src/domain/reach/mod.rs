@@ -9,6 +9,7 @@ pub mod copies;
 pub mod predict;
 mod spare;
 pub mod survivors;
+pub mod system;
 
 use std::fmt;
 
