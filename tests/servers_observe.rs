@@ -228,7 +228,8 @@ async fn a_reader_that_nothing_explains_is_seen(flavor: Flavor) {
     let seen = eventually(&mut observer, "the stranger shows", |s| readers(s) != Value::names([""; 0])).await;
     assert_eq!(readers(&seen), Value::names(["repl@127.0.0.1"]));
 
-    let consumer = Consumer { name: "cdc".to_owned(), reads: server("db-a"), user: "repl".to_owned() };
+    let (name, user) = ("cdc".to_owned(), "repl".to_owned());
+    let consumer = Consumer { name, reads: server("db-a"), user, host: None, threads: 1, replica_uuid: None };
     let explained = Fleet { consumers: vec![consumer], ..declared };
     assert_eq!(readers(&Observer::new(&explained).snapshot(&scope()).await), Value::names([""; 0]));
     topology.end().await.unwrap();

@@ -1,7 +1,7 @@
 //! `countersign reach` against real servers: what it costs them, and what it says of servers that are not what the fleet
 //! file takes them for.
 
-#[path = "observing/proxy.rs"]
+#[path = "support/proxy.rs"]
 mod proxy;
 
 use std::collections::BTreeSet;
@@ -58,9 +58,10 @@ async fn proxied(topology: &Topology) -> (String, Vec<Proxy>) {
     let mut proxies = Vec::new();
     for name in topology.names() {
         let port = topology.port(name).unwrap();
-        let proxy = Proxy::start(port).await;
-        let at = proxy.port;
-        text += &format!("  {name}: {{address: \"127.0.0.1:{at}\", also: [\"127.0.0.1:{port}\"], tls: {{mode: off}}}}\n");
+        let proxy = Proxy::to_port(port).await;
+        let at = proxy.port();
+        text +=
+            &format!("  {name}: {{address: \"127.0.0.1:{at}\", also: [\"127.0.0.1:{port}\"], tls: {{mode: off}}}}\n");
         proxies.push(proxy);
     }
     (text, proxies)
@@ -121,7 +122,8 @@ async fn servers_that_are_not_what_they_are_taken_for(flavor: Flavor) {
     assert!(how_b == "unknown" && why.contains("fleet.yaml expects"), "{how_b}: {why}");
 
     // A replica of which the fleet file knows nothing is a reader that nothing explains.
-    let without: String = own.lines().filter(|line| !line.starts_with("  db-c:")).map(|line| format!("{line}\n")).collect();
+    let without: String =
+        own.lines().filter(|line| !line.starts_with("  db-c:")).map(|line| format!("{line}\n")).collect();
     let answer = asked(&written(&topology, "without.yaml", &without)).await;
     assert!(answer["unexplained_readers"][0]["why"].as_str().unwrap().contains("repl@127.0.0.1"), "{answer}");
     topology.end().await.unwrap();

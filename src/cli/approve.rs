@@ -9,6 +9,7 @@ use super::exit::Exit;
 use super::output::{data, say};
 use super::place::{self, find_request, now, open_store, put, say_if_it_will_be_void, state_dir};
 use super::servers::LiveObserve;
+use super::sight::Sight;
 use super::typed::Typed;
 use super::who::Operator;
 use crate::domain::approval::challenge::Challenge;
@@ -40,7 +41,8 @@ pub async fn approve(args: ApproveArgs) -> Result<Exit, CliError> {
         return Err(CliError::new(Exit::Approval, message)
             .hint(format!("read the request: {}", typed.anybody(&format!("request show {}", args.request)))));
     }
-    let measured = if args.detached { None } else { Some(own_measurement(&state, &request).await?) };
+    let measured =
+        if args.detached { None } else { Some(own_measurement(&state, &request, &Sight::of(&args.sight)).await?) };
     if let Some(OwnMeasurement { confirmed, of }) = measured {
         say(&format!("you see what the driver saw: {confirmed} of {of} claims, the same script, the same reach"));
     }
@@ -108,8 +110,8 @@ pub fn expect_stoppable(state: &State, request: &RequestState) -> Result<(), Cli
 }
 
 /// The approver's own assessment over the approver's own look.
-pub async fn own_assessment(state: &State) -> Result<Option<(Assessment, Snapshot)>, CliError> {
-    let fleet = place::parse_fleet("the journal's fleet file", &state.opened.fleet_text)?;
+pub async fn own_assessment(state: &State, sight: &Sight) -> Result<Option<(Assessment, Snapshot)>, CliError> {
+    let fleet = sight.fleet(state)?;
     let runbook =
         runbook::read("the journal's runbook", &state.opened.runbook_text)?.resolve(&state.opened.params, &fleet)?;
     let tables = runbook.tables(&state.opened.run);
@@ -122,12 +124,12 @@ pub async fn own_assessment(state: &State) -> Result<Option<(Assessment, Snapsho
 }
 
 /// How much of the request the approver's own look confirms; an error if the text would not be the same.
-pub async fn own_measurement(state: &State, request: &RequestState) -> Result<OwnMeasurement, CliError> {
+pub async fn own_measurement(state: &State, request: &RequestState, sight: &Sight) -> Result<OwnMeasurement, CliError> {
     let differs = |what: String| {
         CliError::new(Exit::Drift, format!("your own look differs from what the request says: {what}"))
             .hint("reject it, or sign what you read with --detached if you cannot see the servers")
     };
-    let Some((assessment, _)) = own_assessment(state).await? else {
+    let Some((assessment, _)) = own_assessment(state, sight).await? else {
         return Err(differs("the run is at no step".to_owned()));
     };
     if let Some(how) = text_differs(request, &assessment) {

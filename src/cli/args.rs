@@ -234,6 +234,8 @@ pub struct AttachArgs {
     pub state: StateArg,
     #[command(flatten)]
     pub operator: OperatorArgs,
+    #[command(flatten)]
+    pub sight: SightArgs,
 }
 
 #[derive(Debug, Args)]
@@ -244,6 +246,19 @@ pub struct ReviewArgs {
     pub state: StateArg,
     #[command(flatten)]
     pub operator: OperatorArgs,
+    #[command(flatten)]
+    pub sight: SightArgs,
+}
+
+/// With which fleet file, and so with whose logins, an approver looks.
+#[derive(Debug, Clone, Default, Args)]
+pub struct SightArgs {
+    /// Look at the fleet with this file of your own, not with the one that the run recorded.
+    #[arg(long, value_name = "FILE")]
+    pub fleet: Option<PathBuf>,
+    /// Execute the commands that the run's recorded fleet file names (passwords, free disk).
+    #[arg(long, conflicts_with = "fleet")]
+    pub trust_fleet_commands: bool,
 }
 
 #[derive(Debug, Args)]
@@ -263,6 +278,8 @@ pub struct ApproveArgs {
     /// Sign without an own look at the fleet; the journal says so.
     #[arg(long)]
     pub detached: bool,
+    #[command(flatten)]
+    pub sight: SightArgs,
 }
 
 #[derive(Debug, Args)]

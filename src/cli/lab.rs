@@ -18,11 +18,11 @@ pub async fn lab(command: LabCommand) -> Result<Exit, CliError> {
             let keeper = std::env::current_exe()
                 .map_err(|error| CliError::new(Exit::Error, format!("this program cannot find itself: {error}")))?;
             let info = lab::up(lab::UpOptions { flavor, shape, dir, keeper }).await?;
-            print(json, &info, || up(&info));
+            Reader::of(json).tell(&info, || up(&info));
         }
         LabCommand::Seed { dir, rows, table, json } => {
             let seeded = lab::seed(&dir, &table, rows).await?;
-            print(json, &seeded, || {
+            Reader::of(json).tell(&seeded, || {
                 let (Seeded { server, table, rows, .. }, took) = (&seeded, seconds(seeded.took));
                 vec![format!("{table} has {} on {server} and on every replica ({took})", count_of(*rows))]
             });
@@ -30,14 +30,14 @@ pub async fn lab(command: LabCommand) -> Result<Exit, CliError> {
         LabCommand::Break { what: Mishap::LockStorm, dir, on, kind, table, json } => {
             let storm = Storm { server: on, table, kind: kind.unwrap_or(StormKind::Idle) };
             let report = lab::raise_storm(&dir, &storm).await?;
-            print(json, &report, || storm_report(&report));
+            Reader::of(json).tell(&report, || storm_report(&report));
         }
         LabCommand::Break { kind: Some(kind), .. } => {
             return Err(CliError::usage(format!("`--kind {kind}` goes with `lock-storm` alone; leave it out")));
         }
         LabCommand::Break { what: Mishap::Damage(damage), dir, on, kind: None, table, json } => {
             let broken = lab::break_it(&dir, damage, &on, &table).await?;
-            print(json, &broken, || {
+            Reader::of(json).tell(&broken, || {
                 let answer = broken.answer.iter().map(|answer| format!("its answer to a read: {}", say_it(answer)));
                 let done = format!("{} is broken on {}: {}", broken.table, broken.server, say_it(&broken.done));
                 std::iter::once(done).chain(answer).collect()
@@ -45,7 +45,7 @@ pub async fn lab(command: LabCommand) -> Result<Exit, CliError> {
         }
         LabCommand::Status { dir, json } => {
             let found = lab::status(&dir).await?;
-            print(json, &found, || status(&found));
+            Reader::of(json).tell(&found, || status(&found));
         }
         LabCommand::Down { dir } => {
             lab::down(&dir).await?;
@@ -55,13 +55,23 @@ pub async fn lab(command: LabCommand) -> Result<Exit, CliError> {
     Ok(Exit::Ok)
 }
 
-/// As one JSON object for programs, else as sentences.
-fn print(json: bool, value: &impl serde::Serialize, sentences: impl FnOnce() -> Vec<String>) {
-    if json {
-        data(&serde_json::to_string(value).unwrap_or_default());
-    } else {
-        for line in sentences() {
-            data(&line);
+/// Whom an answer is for.
+#[derive(Debug, Clone, Copy)]
+enum Reader {
+    Program,
+    Person,
+}
+
+impl Reader {
+    fn of(json: bool) -> Self {
+        if json { Self::Program } else { Self::Person }
+    }
+
+    /// Prints one JSON object, or sentences.
+    fn tell(self, value: &impl serde::Serialize, sentences: impl FnOnce() -> Vec<String>) {
+        match self {
+            Self::Program => data(&serde_json::to_string(value).unwrap_or_default()),
+            Self::Person => sentences().iter().for_each(|line| data(line)),
         }
     }
 }

@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 use super::typed::Typed;
-use crate::domain::approval::challenge::kept_copies;
+use crate::domain::approval::challenge::{counted_rows, kept_copies};
 use crate::domain::base::{Danger, RequestId, RunId, Timestamp};
 use crate::domain::journal::record::{Assessed, Choice, Ending, Record, StopReason};
 use crate::domain::journal::{Frame, Line};
@@ -103,8 +103,9 @@ fn beneath(typed: &Typed, before: Option<&State>, at: Timestamp, record: &Record
             lines
         }
         Record::Estimated { rows_done, rows_expected, rows_per_second, took, left_low, left_high, .. } => {
+            let of = rows_expected.map(|rows| format!(" of {rows}")).unwrap_or_default();
             vec![format!(
-                "rows {rows_done} of {rows_expected} in {}   {rows_per_second} rows/s   ETA {} to {}",
+                "rows {rows_done}{of} in {}   {rows_per_second} rows/s   ETA {} to {}",
                 took.rounded(),
                 at.plus(*left_low).clock(),
                 at.plus(*left_high).clock()
@@ -175,6 +176,7 @@ fn request(typed: &Typed, (id, expires): (&RequestId, Timestamp), text: &str, as
     for (table, servers) in kept_copies(text) {
         lines.push(format!("good copies of {} out of reach: {} ({})", say(&table), servers.len(), servers.join(", ")));
     }
+    lines.extend(counted_rows(text).iter().map(|rows| format!("rows counted there: {}", say(rows))));
     lines.extend(assessed.against.iter().map(|against| format!("against: {}", say(against))));
     if let Some(way) = &assessed.way_back {
         lines.push(format!("way back: {}   after: {}", say(&way.before), say(&way.after)));

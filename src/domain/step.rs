@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use super::base::{Danger, Known, TableName, Timestamp, Verdict};
 use super::reach::acknowledging::stalled;
-use super::reach::{Reach, Refusal, Statement, Survivors, WayBack, predict, reach};
+use super::reach::{Reach, Refusal, Statement, Survivors, WayBack, predict, reach, system};
 use super::runbook::{Step, Work};
 use super::script::{self, Command};
 use super::snapshot::{Evidence, FactKey, Look, Object, Patch, ServerFact, Snapshot, Value};
@@ -187,6 +187,7 @@ fn judge(mut script: Vec<Command>, world: World<'_>, snapshot: &Snapshot) -> Jud
             judged.unproved.get_or_insert_with(|| format!("what {} is cannot be told: {why}", command.server));
         }
         let reach = reach(&mut look, world.fleet, &command.server, statement(command));
+        judged.refusals.extend(system::forbidden(&command.effects, &reach));
         match tables_at_stake(command, world) {
             Ok(tables) => {
                 for table in tables {

@@ -10,7 +10,7 @@ use super::clock::SimulatedWorld;
 use super::fleet::{Fate, SimulatedFleet};
 use super::invariant::{Invariant, Violation};
 use super::people;
-use super::scenario::{Promise, Scenario};
+use super::scenario::Promise;
 use crate::domain::approval::sshsig::{Verb, verify};
 use crate::domain::base::{Danger, Digest, RequestId, RunId, StepId, TableName};
 use crate::domain::journal::Line;
@@ -110,15 +110,16 @@ impl Audit {
         run: &RunId,
         fleet: &SimulatedFleet,
         world: &SimulatedWorld,
-        scenario: &Scenario,
+        table: &TableName,
+        promise: Promise,
     ) -> Self {
         Self {
             store: store.clone(),
             run: run.clone(),
             fleet: fleet.clone(),
             world: world.clone(),
-            table: scenario.table.clone(),
-            promise: scenario.promise,
+            table: table.clone(),
+            promise,
             book: Arc::default(),
         }
     }

@@ -157,7 +157,7 @@ pub async fn simulate<R: Rig>(rig: &R, scenario: &Scenario, seed: u64, weather: 
     let machine = Machine { store: MemoryStore::new(), run: run.clone(), world: world.clone() };
     machine.store.create_run(&run).await.map_err(|error| error.to_string())?;
     let fleet = SimulatedFleet::new(&scenario.fleet, &scenario.snapshot);
-    let audit = Audit::new(&machine.store, &run, &fleet, &world, scenario);
+    let audit = Audit::new(&machine.store, &run, &fleet, &world, &scenario.table, scenario.promise);
     let (another, wanted) = mpsc::unbounded_channel();
     let (stops, stopped) = mpsc::unbounded_channel();
     let faults = Faults::new(weather, &dice, another);

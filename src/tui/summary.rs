@@ -104,9 +104,9 @@ fn said(before: Option<&State>, record: &Record) -> (&'static str, String) {
         Record::Noted { text, .. } => ("note", format!("\"{}\"", say(text))),
         Record::InputTaken { .. } => ("heard", "somebody's input is on record".to_owned()),
         Record::InputRefused { why } => ("not accepted", say(why)),
-        Record::Head { .. } => ("sealed", "the journal's head is signed".to_owned()),
-        Record::Closed { outcome: Ending::Completed } => ("completed", "the journal is sealed".to_owned()),
-        Record::Closed { outcome: Ending::Aborted } => ("aborted", "the journal is sealed".to_owned()),
+        Record::Head { .. } => ("head", "the journal's head is signed".to_owned()),
+        Record::Closed { outcome: Ending::Completed } => ("completed", "the run is over".to_owned()),
+        Record::Closed { outcome: Ending::Aborted } => ("aborted", "the run is over".to_owned()),
         Record::Requested { .. }
         | Record::Approved { .. }
         | Record::SignatureRefused { .. }
@@ -190,11 +190,14 @@ fn step_said(before: Option<&State>, record: &Record) -> (&'static str, String) 
         Record::Killed { refused: None, .. } => ("ended", "its connection; what became of it is looked at".to_owned()),
         Record::Killed { refused: Some(why), .. } => ("not ended", say(why)),
         Record::DoubtLooked { state, answer, .. } => ("looked", looked(state, *answer)),
-        Record::Estimated { rows_done, rows_expected, rows_per_second, took, .. } if rows_done >= rows_expected => {
+        Record::Estimated { rows_done, rows_expected, rows_per_second, took, .. }
+            if rows_expected.is_none_or(|expected| *rows_done >= expected) =>
+        {
             ("measured", format!("{rows_done} rows in {}, {rows_per_second} rows/s", took.rounded()))
         }
         Record::Estimated { rows_done, rows_expected, rows_per_second, left_low, left_high, .. } => {
-            let percent = rows_done.saturating_mul(100).checked_div(*rows_expected).unwrap_or(0).min(100);
+            let expected = rows_expected.unwrap_or(0);
+            let percent = rows_done.saturating_mul(100).checked_div(expected).unwrap_or(0).min(100);
             let left = format!("{} to {} left", long(*left_low), long(*left_high));
             ("running", format!("{percent}%  {left}, {rows_per_second} rows/s"))
         }

@@ -43,8 +43,11 @@ async fn judge(stage: &Stage, row: &Row) -> Result<(), String> {
         Asked::Before => None,
         Asked::OfExecuted => Some(stage.last_transaction(row.on).await),
     };
-    let predicted: Vec<Reach> =
-        row.expect.iter().map(|(table, _)| predict(stage, row, (&fleet, &snapshot), table, executed.as_deref())).collect();
+    let predicted: Vec<Reach> = row
+        .expect
+        .iter()
+        .map(|(table, _)| predict(stage, row, (&fleet, &snapshot), table, executed.as_deref()))
+        .collect();
     let mut wrong = words(row, &predicted);
     if row.asked == Asked::Before {
         stage.execute(row).await?;
@@ -158,10 +161,14 @@ fn resumed(row: &Row, before: &Prints, after: &Prints, wrong: &mut Vec<String>) 
     for (at, (table, expected)) in row.expect.iter().enumerate() {
         for (number, name) in SERVERS.into_iter().enumerate() {
             let word = expected[number].split('/').next().unwrap_or_default();
-            let waits = matches!(word, "held" | "delayed" | "blocked") || matches!(expected[number], "now/untouched" | "unknown/untouched");
+            let waits = matches!(word, "held" | "delayed" | "blocked")
+                || matches!(expected[number], "now/untouched" | "unknown/untouched");
             let arrived = after[at].1[number].differs(&before[at].1[number], row.seen);
             if waits && arrived == row.never_arrives.contains(&name) {
-                wrong.push(format!("{table} on {name}: `{}`, and after resuming it arrived: {arrived}", expected[number]));
+                wrong.push(format!(
+                    "{table} on {name}: `{}`, and after resuming it arrived: {arrived}",
+                    expected[number]
+                ));
             }
         }
     }

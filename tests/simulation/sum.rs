@@ -41,7 +41,7 @@ const PHASES: [&str; 13] = [
     "stopped",
     "writing down how to promote by hand",
     "finished",
-    "closed",
+    "over",
 ];
 
 /// What may stand in the journal wherever the run is.
@@ -97,7 +97,7 @@ const ITS_OWN: [(&str, &[&str]); 13] = [
     ("stopped", &["run.chosen", "run.stopped"]),
     ("writing down how to promote by hand", &["run.advised", "run.stopped"]),
     ("finished", &["run.closed"]),
-    ("closed", &["executor.changed", "journal.head"]),
+    ("over", &["executor.changed", "journal.head"]),
 ];
 
 /// What may be missing among some thousand runs, and why. Everything else must happen.
@@ -238,7 +238,7 @@ impl Sum {
         let seen: BTreeSet<(&str, &str)> =
             self.transitions.iter().map(|(from, record, _)| (*from, record.as_str())).collect();
         let own = ITS_OWN.iter().flat_map(|(phase, records)| records.iter().map(|record| (*phase, *record)));
-        let open = PHASES.iter().filter(|phase| **phase != "closed");
+        let open = PHASES.iter().filter(|phase| **phase != "over");
         let all = own.chain(open.flat_map(|phase| ANYWHERE.iter().map(|record| (*phase, *record))));
         all.filter(|pair| !seen.contains(pair)).collect()
     }

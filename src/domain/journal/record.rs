@@ -103,7 +103,8 @@ pub enum Record {
     Estimated {
         step: StepId,
         rows_done: u64,
-        rows_expected: u64,
+        /// Not known where nobody counted or estimated them.
+        rows_expected: Option<u64>,
         rows_per_second: u64,
         /// How long was measured.
         took: Span,

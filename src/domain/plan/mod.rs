@@ -141,6 +141,8 @@ pub struct PlannedCommand {
 pub struct Kept {
     pub table: TableName,
     pub on: Vec<ServerName>,
+    /// The rows of each, where a finding counted them.
+    pub rows: BTreeMap<ServerName, u64>,
 }
 
 /// Predicts what a run of `runbook` would do from `snapshot` on.
@@ -315,7 +317,11 @@ fn planned(number: usize, step: &Step, assessment: &Assessment, changed: &BTreeS
         survivors: assessment
             .survivors
             .iter()
-            .map(|survivors| Kept { table: survivors.table().clone(), on: survivors.kept().cloned().collect() })
+            .map(|survivors| Kept {
+                table: survivors.table().clone(),
+                on: survivors.kept().cloned().collect(),
+                rows: survivors.counted().filter_map(|(server, rows)| Some((server.clone(), rows?))).collect(),
+            })
             .collect(),
         against: assessment.against.clone(),
         way_back: assessment.way_back().cloned(),

@@ -35,11 +35,20 @@ impl Copy {
     pub fn is_good(&self) -> bool {
         matches!(self, Self::Good { .. })
     }
+
+    /// The rows that the finding counted.
+    pub fn rows(&self) -> Option<u64> {
+        match self {
+            Self::Good { finding } => finding.rows,
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for Copy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Good { finding: Finding { rows: Some(rows), .. } } => write!(f, "GOOD, {rows} rows counted"),
             Self::Good { .. } => f.write_str("GOOD"),
             Self::Corrupt { .. } => f.write_str("CORRUPT"),
             Self::Absent => f.write_str("ABSENT"),
@@ -91,7 +100,8 @@ fn holds(
     finding: &Finding,
 ) -> Result<(), String> {
     // A finding is about one server; what answers under its name now must be known, and stay what it is.
-    look.read(FactKey::server(server, ServerFact::Identity)).map_err(|why| format!("what {server} is cannot be told: {why}"))?;
+    look.read(FactKey::server(server, ServerFact::Identity))
+        .map_err(|why| format!("what {server} is cannot be told: {why}"))?;
     let same = |look: &mut Look<'_>, fact, then: &Option<String>| match then {
         Some(then) => look.ask(FactKey::table(server, table, fact), Test::Is(Value::text(then.clone()))).holds(),
         None => true,

@@ -145,7 +145,10 @@ impl State {
         name: &str,
     ) -> Option<(How, String)> {
         if self.fence == "detached" && self.failover {
-            return Some((How::Unknown, format!("{name} is detached, but the replica looks for another source itself")));
+            return Some((
+                How::Unknown,
+                format!("{name} is detached, but the replica looks for another source itself"),
+            ));
         }
         if !self.error.is_empty() {
             return Some((How::Blocked, format!("{name} is broken: {}", self.error)));

@@ -14,6 +14,7 @@ pub mod predict;
 mod spare;
 pub mod statement;
 pub mod survivors;
+pub mod system;
 
 use std::fmt;
 

@@ -76,8 +76,8 @@ pub(super) fn say(record: &Record) -> Option<Said> {
         }
         Record::Drifted { step, evidence } => at(step, format!("DRIFT: {}", evidence_words(evidence))),
         Record::Estimated { step, rows_done, rows_expected, rows_per_second, took, left_low, left_high } => {
-            let measured =
-                format!("{rows_done} of {rows_expected} rows in {}, {rows_per_second} rows/s", took.rounded());
+            let of = rows_expected.map(|rows| format!(" of {rows}")).unwrap_or_default();
+            let measured = format!("{rows_done}{of} rows in {}, {rows_per_second} rows/s", took.rounded());
             at(step, format!("{measured}, {left_low} to {left_high} left"))
         }
         Record::Advised { promote, steps } => {
@@ -93,7 +93,7 @@ pub(super) fn say(record: &Record) -> Option<Said> {
         Record::Chosen { by: who, choice, .. } => by(who, format!("chose: {choice}")),
         Record::Noted { by: who, text } => by(who, format!("note: {text}")),
         Record::InputRefused { why } => alone(format!("an input was not taken: {why}")),
-        Record::Closed { outcome } => alone(format!("the run is closed: {}", outcome.word())),
+        Record::Closed { outcome } => alone(format!("the run is over: {}", outcome.word())),
         Record::InputTaken { .. } | Record::Head { .. } => return None,
         Record::Requested { .. }
         | Record::Approved { .. }

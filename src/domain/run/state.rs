@@ -499,7 +499,7 @@ impl Phase {
             Self::Stopped { .. } => "stopped",
             Self::Advising { .. } => "writing down how to promote by hand",
             Self::Finished { .. } => "finished",
-            Self::Closed { .. } => "closed",
+            Self::Closed { .. } => "over",
         }
     }
 }

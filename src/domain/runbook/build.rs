@@ -113,7 +113,7 @@ impl<'a> Builder<'a> {
             return None;
         }
         let read_back = self.needed_words(&value["read_back"], &path.key("read_back"));
-        Some(Work::Manual { text: text?, read_back: read_back? })
+        Some(Work::Manual { text: folded(&text?), read_back: folded(&read_back?) })
     }
 
     fn wait(&mut self, value: &'a Value, path: &Path, server: &Server<'a>) -> Option<Work> {
@@ -285,4 +285,11 @@ pub(super) fn in_fleet(fleet: &Fleet, name: &str) -> Result<(), Refusal> {
     }
     let message = format!("fleet `{}` has no server `{}`", fleet.name, shortened(name));
     Err(Refusal { code: code::UNKNOWN_SERVER, message, help: Some(suggestion(name, &names)) })
+}
+
+/// The file's line breaks are the author's editor's; screens break lines by their own width. An empty line stays one.
+fn folded(text: &str) -> String {
+    let paragraphs = text.trim().split("\n\n");
+    let folded = paragraphs.map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" "));
+    folded.collect::<Vec<_>>().join("\n")
 }

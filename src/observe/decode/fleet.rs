@@ -6,6 +6,7 @@ use super::link::{self, Link, Receiver};
 use super::readers::{self, Follower};
 use super::{Reading, server, table};
 use crate::domain::base::{Known, ServerName, TableName};
+use crate::domain::fleet::Consumer;
 use crate::domain::fleet::Fleet;
 use crate::domain::snapshot::{About, LinkFact, ServerFact, ServerFacts, TableFact, Value};
 
@@ -219,7 +220,7 @@ impl<'a> View<'a> {
             }
         }
         let consumers = self.around.fleet.consumers.iter().filter(|consumer| consumer.reads == *name);
-        let consumers = consumers.map(|consumer| consumer.user.as_str()).collect();
+        let consumers: Vec<&Consumer> = consumers.collect();
         let left = readers::unexplained(reading, &followers, &consumers)?;
         let mute = self.silent.iter().copied().chain(self.links.iter().filter(|(_, l)| l.is_err()).map(|(n, _)| *n));
         let mute: Vec<&str> = mute.map(ServerName::as_str).collect();

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::copy_table::Log;
 use crate::domain::base::{Danger, RunId, ServerName, TableName, Verdict};
-use crate::domain::reach::Carry;
+use crate::domain::reach::{Carry, system};
 use crate::domain::script::{Command, Work};
 use crate::domain::snapshot::{Effect, EffectKind, FactKey, Look, Object, Patch, TableFact, Test, Value};
 use crate::domain::sql::classify::{self, Class, Classified, Touched, classify};
@@ -99,6 +99,12 @@ impl Sql {
     fn expect_nothing_hidden(&self, classified: &Classified, look: &mut Look<'_>) -> Result<(), String> {
         for touched in &classified.objects {
             let table = match &touched.object {
+                // Refused as a whole, whatever hangs on it.
+                classify::Object::Table(table)
+                    if touched.effect > classify::Effect::Read && system::own(table.schema()).is_some() =>
+                {
+                    continue;
+                }
                 classify::Object::Table(table) => table,
                 classify::Object::Everything if touched.effect == classify::Effect::Read => {
                     return Err("a table is read whose schema is not written: write it as schema.table".to_owned());
