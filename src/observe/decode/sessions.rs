@@ -59,14 +59,13 @@ pub fn lock_waits(told: &Told<'_>) -> Result<LockWaits, String> {
 }
 
 fn metadata_waits(told: &Told<'_>, waits: &mut LockWaits) -> Result<(), String> {
-    let (listed, whole) = match told.metadata {
-        Some(Metadata::Whole(rows)) => (metadata::held(rows), true),
-        Some(Metadata::Granted(rows)) => (metadata::held(rows), false),
-        None => (Vec::new(), false),
+    let mut all: Vec<Held> = match told.metadata {
+        Some(Metadata::Whole(rows) | Metadata::Granted(rows)) => metadata::held(rows),
+        None => Vec::new(),
     };
-    let mut all: Vec<Held> = listed;
     let waiting: Vec<&Row> = told.sessions.iter().filter(|row| waits_for_metadata(row)).collect();
-    if !whole {
+    // Where nobody lists who has a lock, who waits before whom proves nothing either.
+    if let Some(Metadata::Granted(_)) = told.metadata {
         let granted = all.clone();
         for row in &waiting {
             let (id, info) = (number(row, "ID")?, row.get(&["INFO"]).unwrap_or_default());
@@ -113,6 +112,7 @@ fn transaction(row: &Row) -> Result<Option<Transaction>, String> {
     let scope = if row.get(&["AUTOCOMMIT"]) == Some("YES") { Scope::Statement } else { Scope::Open };
     Ok(Some(Transaction {
         started: started.to_owned(),
+        number: row.need(&["TRX_ID"])?.to_owned(),
         age: Span::from_secs(u64::try_from(seconds).unwrap_or(0)),
         rows_changed: number(row, "TRX_ROWS")?,
         scope,
@@ -180,6 +180,7 @@ mod tests {
             ("TRX_STARTED", "2026-11-22 03:04:05"),
             ("TRX_SECONDS", "40"),
             ("TRX_ROWS", "3"),
+            ("TRX_ID", "4711"),
         ])
     }
 
