@@ -141,6 +141,11 @@ impl Session {
         (self.id, &self.user, &self.host, self.began()) == (other.id, &other.user, &other.host, other.began())
     }
 
+    /// Only who executes something waits; what a replication thread executes is not always listed.
+    pub fn may_wait(&self) -> bool {
+        self.kind == SessionKind::Replication || !matches!(self.doing, Doing::Idle { .. })
+    }
+
     /// When its transaction began, as the server writes it.
     pub fn began(&self) -> Option<&str> {
         self.transaction.as_ref().map(|transaction| transaction.started.as_str())

@@ -42,6 +42,10 @@ pub fn lock_waits(told: &Told<'_>) -> Result<LockWaits, String> {
     let mut waits = LockWaits::default();
     for row in told.row_waits {
         let (waiter, blocker) = (number(row, "WAITER")?, number(row, "BLOCKER")?);
+        // An engine lists waits from a copy that may be older than the list of sessions: who is gone waits no more.
+        if !everybody.iter().any(|session| session.id == waiter && session.may_wait()) {
+            continue;
+        }
         if blocker == 0 {
             let why = "it waits for a transaction without a connection, such as a prepared one: see XA RECOVER";
             waits.untold.insert(waiter, why.to_owned());
@@ -247,6 +251,13 @@ mod tests {
         assert_eq!((waits.waiting(), waits.roots()[0].behind), (3, 1));
         assert_eq!(waits.untold.keys().copied().collect::<Vec<_>>(), [12, 13]);
         assert!(untold(&waits)[0].starts_with("12, 13: ") && untold(&waits)[0].contains("metadata_lock_info"));
+    }
+
+    #[test]
+    fn who_is_gone_or_executes_nothing_waits_no_more() {
+        let waits = told(&storm(), &[waiting("77", "10"), waiting("10", "11"), waiting("11", "10")], None);
+        assert_eq!(waits.roots()[0].behind, 1);
+        assert!(waits.waits.iter().all(|wait| wait.waiter == 11), "{waits:?}");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::domain::reach::Carry;
 use crate::domain::script::{Command, Work};
 use crate::domain::snapshot::{Effect, EffectKind, FactKey, Look, Object, Patch, TableFact, Test, Value};
 use crate::domain::sql::classify::{self, Class, Classified, Logging, Touched, classify};
+use crate::domain::sql::lexer::{Reading, lex};
 use crate::domain::sql::packet::Session;
 use crate::domain::sql::{Dialect, Flavor};
 use crate::domain::vocabulary::reading::dialect_of;
@@ -37,6 +38,9 @@ impl ActionEntry for Sql {
     fn script(&self, _world: World<'_>, look: &mut Look<'_>) -> Result<Vec<Command>, String> {
         let dialect = dialect_of(look, &self.server)?;
         let classified = classify(&self.statement, dialect.flavor(), None);
+        if kills(&self.statement) {
+            return Err("a number says nothing of whose session it is: use `kill_sessions`, which knows whom never to kill".to_owned());
+        }
         let carry = match (self.log, classified.logging) {
             (Log::None, _) | (_, Logging::Never) => Carry::Unlogged,
             _ => Carry::Logged,
@@ -147,6 +151,13 @@ impl Sql {
     }
 }
 
+/// Whether either reading of the text begins with KILL.
+fn kills(statement: &str) -> bool {
+    [Reading::Skipped, Reading::Expanded].into_iter().any(|reading| {
+        lex(statement, reading).is_ok_and(|lexed| lexed.tokens.first().is_some_and(|token| token.is("KILL")))
+    })
+}
+
 /// DROP takes the table away; TRUNCATE and DELETE, which lose rows too, leave it.
 fn drops(statement: &str) -> bool {
     statement.trim_start().get(..4).is_some_and(|word| word.eq_ignore_ascii_case("drop"))
@@ -210,6 +221,14 @@ mod tests {
         assert_eq!(session(&read[0]), Session::reading());
         let write = script(&fixture(), "DELETE FROM shop.orders").unwrap();
         assert_eq!(session(&write[0]), Session::statement(Log::Binary.writing()));
+    }
+
+    #[test]
+    fn no_statement_kills_a_session_by_its_number() {
+        for statement in ["KILL 5", "kill query 5", "/* x */ KILL CONNECTION 5"] {
+            let why = script(&fixture(), statement).unwrap_err();
+            assert!(why.contains("kill_sessions"), "{statement}: {why}");
+        }
     }
 
     #[test]
