@@ -49,6 +49,8 @@ pub struct Session {
 pub struct Transaction {
     /// When it began, as the server writes it: compared letter by letter, never computed with.
     pub started: String,
+    /// The engine's number for it, which tells two of one second apart. It changes when a reader begins to write.
+    pub number: String,
     pub age: Span,
     /// What a rollback must take back.
     pub rows_changed: u64,
@@ -130,13 +132,18 @@ impl LockWaits {
 impl Session {
     /// Whether both are the same connection in the same transaction, executing the same statement.
     pub fn is_same(&self, other: &Self) -> bool {
-        (self.id, &self.user, &self.host, self.began(), self.statement())
-            == (other.id, &other.user, &other.host, other.began(), other.statement())
+        let number = |session: &Self| session.transaction.as_ref().map(|transaction| transaction.number.clone());
+        self.is_same_transaction(other) && (number(self), self.statement()) == (number(other), other.statement())
     }
 
     /// Whether both are the same connection in the same transaction, whatever it executes.
     pub fn is_same_transaction(&self, other: &Self) -> bool {
         (self.id, &self.user, &self.host, self.began()) == (other.id, &other.user, &other.host, other.began())
+    }
+
+    /// Only who executes something waits; what a replication thread executes is not always listed.
+    pub fn may_wait(&self) -> bool {
+        self.kind == SessionKind::Replication || !matches!(self.doing, Doing::Idle { .. })
     }
 
     /// When its transaction began, as the server writes it.

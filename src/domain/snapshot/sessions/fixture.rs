@@ -12,6 +12,7 @@ pub fn idle(id: u64) -> Session {
         kind: SessionKind::Client,
         transaction: Some(Transaction {
             started: "2026-11-22 03:04:05".to_owned(),
+            number: "4711".to_owned(),
             age: Span::from_secs(40),
             rows_changed: 1,
             scope: Scope::Open,
