@@ -3,6 +3,7 @@
 //! Plain data and pure questions about it. Nothing here says what may be done to a session, and what a server does not
 //! tell is said to be untold instead of guessed.
 
+pub mod fixture;
 mod graph;
 mod kind;
 mod text;
@@ -127,6 +128,11 @@ impl LockWaits {
         let same = self.session(session.id).filter(|found| found.is_same_transaction(session));
         same.is_none_or(|found| matches!(found.doing, Doing::Ending { .. }))
     }
+
+    /// Whether `session` is no longer as it was seen: what was left alone because it went on counts as well.
+    pub fn not_as_seen(&self, session: &Session) -> bool {
+        self.session(session.id).is_none_or(|found| !found.is_same(session))
+    }
 }
 
 impl Session {
@@ -173,6 +179,3 @@ impl Session {
         self.transaction.as_ref().map_or(0, |transaction| transaction.rows_changed)
     }
 }
-
-#[cfg(test)]
-pub(crate) mod fixture;

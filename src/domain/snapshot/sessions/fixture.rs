@@ -1,4 +1,4 @@
-//! Sessions for tests.
+//! Small modelled sessions, for tests and for simulated servers.
 
 use super::{Doing, Lock, LockWaits, Scope, Session, SessionKind, Statement, Transaction, Wait};
 use crate::domain::base::Span;
