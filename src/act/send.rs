@@ -19,6 +19,9 @@ use crate::domain::sql::{Dialect, lookup, sessions};
 
 /// The server cannot prepare this kind of statement.
 const CANNOT_PREPARE: u16 = 1295;
+/// Both flavours answer from a copy of their list of transactions until nobody has read it for a tenth of a second. The
+/// last look has just read it, and the guard must see the transactions as they are now.
+const TRANSACTIONS_AGE: Duration = Duration::from_millis(150);
 /// There is no connection of that number.
 const UNKNOWN_THREAD: u16 = 1094;
 /// What a guard answers whose condition is false or NULL.
@@ -81,7 +84,7 @@ pub(super) async fn kill(
         id: victim.id,
         user: &victim.user,
         host: &victim.host,
-        began: victim.began(),
+        transaction: victim.transaction.as_ref().map(|open| (open.started.as_str(), open.number.as_str())),
         statement: victim.statement(),
         never: [NOT_CLIENTS, UNTOUCHABLE_COMMANDS, ENDS_A_DEFINITION],
         not: &not,
@@ -95,6 +98,7 @@ pub(super) async fn kill(
     if let Err(not_sent) = prove_single(&mut prepared.conn, &text).await {
         return not_sent;
     }
+    tokio::time::sleep(TRANSACTIONS_AGE).await;
     match deliver_watched(prepared, &packet).await {
         Ok(_) => Outcome::Done { detail: format!("{text}: the server took it") },
         Err(Outcome::Failed { code: GUARD_IS_FALSE | UNKNOWN_THREAD, .. }) => {

@@ -140,7 +140,7 @@ fn storm_status(found: &StormStatus) -> Vec<String> {
 
 fn storm_report(report: &StormReport) -> Vec<String> {
     let Storm { server, table, .. } = &report.storm;
-    let lives = if report.root_lives { "" } else { ", gone" };
+    let lives = if report.root_holds { "" } else { ", ended" };
     let done: u64 = report.innocents().map(|client| client.done).sum();
     let touched = report.innocents().filter(|client| !client.is_untouched()).count();
     vec![

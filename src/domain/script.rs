@@ -133,8 +133,10 @@ fn kill_lines(victim: &Blocker, how: Kill) -> Vec<String> {
     let mut lines = vec![
         how.sql(session.id),
         format!("only while {} is {}", session.id, session.who()),
-        match session.began() {
-            Some(began) => format!("and in the transaction that began {}", printable(began)),
+        match &session.transaction {
+            Some(open) => {
+                format!("and in transaction {} that began {}", printable(&open.number), printable(&open.started))
+            }
             None => "and in no transaction".to_owned(),
         },
     ];

@@ -10,6 +10,7 @@ use super::answer::{Refusal, Row};
 use super::decode::sessions::{Metadata, Told, lock_waits, untold};
 use super::watched::Watched;
 use super::{Observer, now};
+use crate::connect::Credentials;
 use crate::domain::base::{ServerName, Span};
 use crate::domain::fleet::Fleet;
 use crate::domain::run::Outcome;
@@ -84,11 +85,9 @@ impl Observer {
 }
 
 async fn look(watched: &mut Watched, fleet: &Fleet, deadline: Instant) -> Result<LockWaits, String> {
-    let ours: Vec<&str> = [Some(&fleet.accounts.observe), fleet.accounts.act.as_ref()]
-        .into_iter()
-        .flatten()
-        .filter_map(|login| login.user.as_deref())
-        .collect();
+    let logins = [Some(&fleet.accounts.observe), fleet.accounts.act.as_ref()];
+    let ours: Vec<String> = logins.into_iter().flatten().filter_map(Credentials::user_of).collect();
+    let ours: Vec<&str> = ours.iter().map(String::as_str).collect();
     let (dialect, answers) = watched.ask_each(questions, deadline).await?;
     let mut answers = answers.into_iter();
     let mut next = || answers.next().unwrap_or_else(|| Ok(Vec::new()));

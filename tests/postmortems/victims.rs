@@ -86,11 +86,11 @@ async fn who_is_never_killed_is_refused_however_it_is_asked_for(flavor: Flavor) 
     // Our own session stands at the root, by the shipped predicate.
     let ours = holder(&topology, "db-a", Account::Act).await;
     let behind = waiter(&topology, "db-a").await;
-    let never = ["never killed", "account of countersign"];
+    let never = ["never killed", "countersign"];
     expect_refusal(&practice, &altered("{blocks_others: true}", "predicate"), "db-a", &never);
     let id = ours.id();
     for statement in [format!("KILL {id}"), format!("KILL QUERY {id}"), "KILL (SELECT 1)".to_owned()] {
-        expect_refusal(&practice, &with_statement(&statement), "db-a", &["`kill_sessions` kills"]);
+        expect_refusal(&practice, &with_statement(&statement), "db-a", &["use `kill_sessions`"]);
     }
     ours.disconnect().await.unwrap();
     behind.await.unwrap();

@@ -4,6 +4,7 @@ mod bench;
 mod claims;
 mod doubt;
 mod limit;
+mod storm;
 
 use bench::*;
 

@@ -31,6 +31,8 @@ pub enum Test {
     YoungerThan(Span),
     /// Lock waits in which the connection no longer has the transaction that it had, or is ending it.
     LetGo(Box<Session>),
+    /// Lock waits in which the session is no longer as it was: not the transaction, or not the statement.
+    NotAsSeen(Box<Session>),
 }
 
 /// A test on one fact that something relies on or promises.
@@ -86,6 +88,7 @@ impl Test {
             },
             (Self::ProvesRows, Value::Finding(finding)) => finding.good.into(),
             (Self::AtMost(most), Value::LockWaits(waits)) => (waits.waiting() <= *most).into(),
+            (Self::NotAsSeen(session), Value::LockWaits(waits)) => waits.not_as_seen(session).into(),
             (Self::LetGo(session), Value::LockWaits(waits)) => waits.let_go(session).into(),
             (Self::YoungerThan(span), Value::Finding(finding)) => (now.since(finding.at) <= *span).into(),
             _ => mismatch(),

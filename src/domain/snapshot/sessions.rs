@@ -3,6 +3,7 @@
 //! Plain data and pure questions about it. Nothing here says what may be done to a session, and what a server does not
 //! tell is said to be untold instead of guessed.
 
+pub mod fixture;
 mod graph;
 mod kind;
 mod text;
@@ -49,6 +50,8 @@ pub struct Session {
 pub struct Transaction {
     /// When it began, as the server writes it: compared letter by letter, never computed with.
     pub started: String,
+    /// The engine's number for it, which tells two of one second apart. It changes when a reader begins to write.
+    pub number: String,
     pub age: Span,
     /// What a rollback must take back.
     pub rows_changed: u64,
@@ -125,18 +128,28 @@ impl LockWaits {
         let same = self.session(session.id).filter(|found| found.is_same_transaction(session));
         same.is_none_or(|found| matches!(found.doing, Doing::Ending { .. }))
     }
+
+    /// Whether `session` is no longer as it was seen: what was left alone because it went on counts as well.
+    pub fn not_as_seen(&self, session: &Session) -> bool {
+        self.session(session.id).is_none_or(|found| !found.is_same(session))
+    }
 }
 
 impl Session {
     /// Whether both are the same connection in the same transaction, executing the same statement.
     pub fn is_same(&self, other: &Self) -> bool {
-        (self.id, &self.user, &self.host, self.began(), self.statement())
-            == (other.id, &other.user, &other.host, other.began(), other.statement())
+        let number = |session: &Self| session.transaction.as_ref().map(|transaction| transaction.number.clone());
+        self.is_same_transaction(other) && (number(self), self.statement()) == (number(other), other.statement())
     }
 
     /// Whether both are the same connection in the same transaction, whatever it executes.
     pub fn is_same_transaction(&self, other: &Self) -> bool {
         (self.id, &self.user, &self.host, self.began()) == (other.id, &other.user, &other.host, other.began())
+    }
+
+    /// Only who executes something waits; what a replication thread executes is not always listed.
+    pub fn may_wait(&self) -> bool {
+        self.kind == SessionKind::Replication || !matches!(self.doing, Doing::Idle { .. })
     }
 
     /// When its transaction began, as the server writes it.
@@ -166,6 +179,3 @@ impl Session {
         self.transaction.as_ref().map_or(0, |transaction| transaction.rows_changed)
     }
 }
-
-#[cfg(test)]
-pub(crate) mod fixture;

@@ -37,7 +37,7 @@ pub fn list(dialect: Dialect) -> String {
         "SELECT p.ID AS ID, p.USER AS USER, p.HOST AS HOST, p.DB AS DB, p.COMMAND AS COMMAND, p.STATE AS STATE, \
          {millis} AS MILLIS, LEFT(p.INFO, {SHOWN}) AS INFO, SHA2(p.INFO, 256) AS DIGEST, t.trx_state AS TRX_STATE, \
          CAST(t.trx_started AS CHAR) AS TRX_STARTED, TIMESTAMPDIFF(SECOND, CONVERT_TZ(t.trx_started, 'SYSTEM', \
-         '+00:00'), UTC_TIMESTAMP()) AS TRX_SECONDS, t.trx_rows_modified AS TRX_ROWS, {scope} AS AUTOCOMMIT FROM {} p \
+         '+00:00'), UTC_TIMESTAMP()) AS TRX_SECONDS, t.trx_rows_modified AS TRX_ROWS, t.trx_id AS TRX_ID, {scope} AS AUTOCOMMIT FROM {} p \
          LEFT JOIN information_schema.INNODB_TRX t ON t.trx_mysql_thread_id = p.ID{joined} GROUP BY p.ID",
         processes(dialect)
     )
@@ -75,8 +75,8 @@ pub struct Still<'a> {
     pub id: u64,
     pub user: &'a str,
     pub host: &'a str,
-    /// When its transaction began, as the server wrote it; `None` for no transaction.
-    pub began: Option<&'a str>,
+    /// When its transaction began and its number, as the server wrote them; `None` for no transaction.
+    pub transaction: Option<(&'a str, &'a str)>,
     /// The digest of what it executes; `None` for nothing.
     pub statement: Option<&'a str>,
     /// Users, commands and states, in lower case, that it must not have.
@@ -90,12 +90,13 @@ impl Still<'_> {
     pub fn condition(&self, dialect: Dialect) -> String {
         let [users, commands, states] = self.never.map(list_of);
         let not: String = self.not.iter().map(|id| format!(" AND p.ID <> {id}")).collect();
-        let transaction = match self.began {
-            Some(began) => format!(
+        let transaction = match self.transaction {
+            Some((began, number)) => format!(
                 "(SELECT COUNT(*) FROM information_schema.INNODB_TRX t WHERE t.trx_mysql_thread_id = {} AND \
-                 CAST(t.trx_started AS CHAR) = {})=1",
+                 CAST(t.trx_started AS CHAR) = {} AND CAST(t.trx_id AS CHAR) = {})=1",
                 self.id,
-                quote::string(began)
+                quote::string(began),
+                quote::string(number)
             ),
             None => {
                 format!(
@@ -108,7 +109,8 @@ impl Still<'_> {
             "(SELECT COUNT(*) FROM {} p WHERE p.ID = {} AND CAST(p.USER AS BINARY) = {} AND CAST(p.HOST AS BINARY) = {} \
              AND IFNULL(SHA2(p.INFO, 256), '') = {} AND LOWER(p.USER) NOT IN ({users}) AND LOWER(p.COMMAND) NOT IN \
              ({commands}) AND LOWER(p.COMMAND) <> 'killed' AND LOWER(IFNULL(p.STATE, '')) NOT IN ({states}) AND \
-             p.ID <> CONNECTION_ID(){not})=1 AND {transaction}",
+             CAST(p.USER AS BINARY) <> CAST(SUBSTRING_INDEX(USER(), '@', 1) AS BINARY) AND p.ID <> \
+             CONNECTION_ID(){not})=1 AND {transaction}",
             processes(dialect),
             self.id,
             quote::string(self.user),
@@ -140,7 +142,7 @@ mod tests {
             id: 7,
             user: evil,
             host: evil,
-            began: Some(evil),
+            transaction: Some((evil, evil)),
             statement: Some(evil),
             never: [&[], &[], &[]],
             not: &[8],
@@ -158,7 +160,7 @@ mod tests {
     fn no_transaction_then_means_no_transaction_now() {
         let dialect = Dialect::of(Flavor::MariaDb, Version::new(10, 11, 1)).unwrap();
         let still =
-            Still { id: 7, user: "a", host: "h", began: None, statement: None, never: [&[], &[], &[]], not: &[] };
+            Still { id: 7, user: "a", host: "h", transaction: None, statement: None, never: [&[], &[], &[]], not: &[] };
         let text = still.condition(dialect);
         assert!(text.ends_with("t.trx_mysql_thread_id = 7)=0"), "{text}");
         assert!(text.contains("IFNULL(SHA2(p.INFO, 256), '') = ''"), "{text}");

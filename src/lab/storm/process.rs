@@ -183,13 +183,15 @@ impl Watch<'_> {
         let root = self.stage.board.connection(Role::Root);
         let seen = see(&mut conn, root).await.map_err(LabError::on(server))?;
         self.conn = Some(conn);
+        let clients = self.stage.board.clients();
+        let ended = clients.iter().any(|client| client.role == Role::Root && client.failures > 0);
         let report = StormReport {
             storm: self.stage.storm.clone(),
             root,
-            root_lives: seen.root.is_some(),
+            root_holds: seen.root.is_some() && !ended,
             stood: self.stood,
             waiting: seen.waiting,
-            clients: self.stage.board.clients(),
+            clients,
         };
         report.write(&report_path(self.stage.topology.dir()))?;
         Ok(seen)

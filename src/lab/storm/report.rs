@@ -16,8 +16,8 @@ pub struct StormReport {
     pub storm: Storm,
     /// The connection at the root of it.
     pub root: u32,
-    /// Whether the server still has that connection.
-    pub root_lives: bool,
+    /// Whether it still holds what the others wait for: its connection and its statement were ended by nobody.
+    pub root_holds: bool,
     /// Whether there was a moment in which everybody waited as was meant.
     pub stood: bool,
     pub waiting: Waiting,

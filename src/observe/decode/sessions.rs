@@ -42,6 +42,10 @@ pub fn lock_waits(told: &Told<'_>) -> Result<LockWaits, String> {
     let mut waits = LockWaits::default();
     for row in told.row_waits {
         let (waiter, blocker) = (number(row, "WAITER")?, number(row, "BLOCKER")?);
+        // An engine lists waits from a copy that may be older than the list of sessions: who is gone waits no more.
+        if !everybody.iter().any(|session| session.id == waiter && session.may_wait()) {
+            continue;
+        }
         if blocker == 0 {
             let why = "it waits for a transaction without a connection, such as a prepared one: see XA RECOVER";
             waits.untold.insert(waiter, why.to_owned());
@@ -59,14 +63,13 @@ pub fn lock_waits(told: &Told<'_>) -> Result<LockWaits, String> {
 }
 
 fn metadata_waits(told: &Told<'_>, waits: &mut LockWaits) -> Result<(), String> {
-    let (listed, whole) = match told.metadata {
-        Some(Metadata::Whole(rows)) => (metadata::held(rows), true),
-        Some(Metadata::Granted(rows)) => (metadata::held(rows), false),
-        None => (Vec::new(), false),
+    let mut all: Vec<Held> = match told.metadata {
+        Some(Metadata::Whole(rows) | Metadata::Granted(rows)) => metadata::held(rows),
+        None => Vec::new(),
     };
-    let mut all: Vec<Held> = listed;
     let waiting: Vec<&Row> = told.sessions.iter().filter(|row| waits_for_metadata(row)).collect();
-    if !whole {
+    // Where nobody lists who has a lock, who waits before whom proves nothing either.
+    if let Some(Metadata::Granted(_)) = told.metadata {
         let granted = all.clone();
         for row in &waiting {
             let (id, info) = (number(row, "ID")?, row.get(&["INFO"]).unwrap_or_default());
@@ -113,6 +116,7 @@ fn transaction(row: &Row) -> Result<Option<Transaction>, String> {
     let scope = if row.get(&["AUTOCOMMIT"]) == Some("YES") { Scope::Statement } else { Scope::Open };
     Ok(Some(Transaction {
         started: started.to_owned(),
+        number: row.need(&["TRX_ID"])?.to_owned(),
         age: Span::from_secs(u64::try_from(seconds).unwrap_or(0)),
         rows_changed: number(row, "TRX_ROWS")?,
         scope,
@@ -180,6 +184,7 @@ mod tests {
             ("TRX_STARTED", "2026-11-22 03:04:05"),
             ("TRX_SECONDS", "40"),
             ("TRX_ROWS", "3"),
+            ("TRX_ID", "4711"),
         ])
     }
 
@@ -246,6 +251,13 @@ mod tests {
         assert_eq!((waits.waiting(), waits.roots()[0].behind), (3, 1));
         assert_eq!(waits.untold.keys().copied().collect::<Vec<_>>(), [12, 13]);
         assert!(untold(&waits)[0].starts_with("12, 13: ") && untold(&waits)[0].contains("metadata_lock_info"));
+    }
+
+    #[test]
+    fn who_is_gone_or_executes_nothing_waits_no_more() {
+        let waits = told(&storm(), &[waiting("77", "10"), waiting("10", "11"), waiting("11", "10")], None);
+        assert_eq!(waits.roots()[0].behind, 1);
+        assert!(waits.waits.iter().all(|wait| wait.waiter == 11), "{waits:?}");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Sessions for tests.
+//! Small modelled sessions, for tests and for simulated servers.
 
 use super::{Doing, Lock, LockWaits, Scope, Session, SessionKind, Statement, Transaction, Wait};
 use crate::domain::base::Span;
@@ -12,6 +12,7 @@ pub fn idle(id: u64) -> Session {
         kind: SessionKind::Client,
         transaction: Some(Transaction {
             started: "2026-11-22 03:04:05".to_owned(),
+            number: "4711".to_owned(),
             age: Span::from_secs(40),
             rows_changed: 1,
             scope: Scope::Open,

@@ -1,4 +1,4 @@
-//! The sessions that were chosen have let go of what they held.
+//! The sessions that were chosen are not there any more, or not as they were chosen.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ use crate::domain::base::{ServerName, Verdict};
 use crate::domain::snapshot::{FactKey, Look, ServerFact, Test, Value};
 use crate::domain::vocabulary::{ConditionEntry, World};
 
-/// None of the chosen sessions has its transaction any more; one that is being rolled back counts as gone.
+/// None of the chosen sessions is there as it was chosen; one that is being rolled back counts as gone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SessionsGone {
@@ -17,7 +17,7 @@ pub struct SessionsGone {
 
 impl ConditionEntry for SessionsGone {
     const NAME: &'static str = "sessions_gone";
-    const SUMMARY: &'static str = "no chosen session has its transaction any more";
+    const SUMMARY: &'static str = "no chosen session is there any more as it was chosen";
     const EXAMPLE: &'static str = "sessions_gone: {server: $primary}";
     const MAIN: Option<&'static str> = Some("server");
 
@@ -28,12 +28,12 @@ impl ConditionEntry for SessionsGone {
             Err(why) => return Verdict::CannotTell { why },
         };
         let waits = FactKey::server(&self.server, ServerFact::LockWaits);
-        let gone = victims.into_iter().map(|victim| look.ask(waits.clone(), Test::LetGo(Box::new(victim.session))));
+        let gone = victims.into_iter().map(|victim| look.ask(waits.clone(), Test::NotAsSeen(Box::new(victim.session))));
         gone.fold(Verdict::Holds, both)
     }
 
     fn says(&self) -> String {
-        format!("no chosen session of {} has its transaction any more", self.server)
+        format!("no chosen session of {} is there as it was chosen", self.server)
     }
 
     fn lock_waits(&self) -> Option<&ServerName> {
