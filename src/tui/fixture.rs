@@ -20,8 +20,10 @@ use crate::domain::run::effect::{Effect, Input, Moment, Person};
 use crate::domain::run::outcome::{Connection, ConnectionState, CopyProgress, Measured, Outcome};
 use crate::domain::run::state::{Phase, State};
 use crate::domain::runbook::{Runbook, Step, Work};
+use crate::domain::script::{self, Command};
 use crate::domain::snapshot::fixture::{Fixture, Replica};
-use crate::domain::snapshot::{About, Snapshot, SnapshotFile, TableFact, Value};
+use crate::domain::snapshot::sessions::Sample;
+use crate::domain::snapshot::{About, FactKey, ServerFact, Snapshot, SnapshotFile, TableFact, Value};
 use crate::domain::vocabulary::{Action as Act, Condition};
 
 const TABLE: &str = "shop.orders";
@@ -135,6 +137,33 @@ pub(crate) fn copy_step() -> Step {
     step("load-beside", act("db-a", "copy_table", args))
 }
 
+/// Looking at lock waits, choosing among several roots, killing, and watching what came of it.
+pub(crate) fn storm_steps() -> Vec<Step> {
+    let none = || serde_json::json!({});
+    let pick = serde_json::json!({ "at_most": 3, "by": "person" });
+    vec![
+        step("look", act("db-a", "list_blockers", none())),
+        step("choose", act("db-a", "pick_sessions", pick)),
+        step("kill", act("db-a", "kill_sessions", none())),
+        step("measure", act("db-a", "measure_lock_waits", serde_json::json!({ "for": "10s" }))),
+    ]
+}
+
+/// What a look that changes nothing answers. The queue drains while it is watched.
+fn looked(command: &Command, facts: &Snapshot) -> Outcome {
+    let key = FactKey::server(&command.server, ServerFact::LockWaits);
+    match (&command.work, facts.get(&key).map(Known::value)) {
+        (script::Work::ListBlockers, Some(Ok(Value::LockWaits(waits)))) => {
+            Outcome::Found { blockers: waits.blockers(), waiting: waits.waiting(), untold: Vec::new() }
+        }
+        (script::Work::WatchLockWaits { .. }, _) => {
+            let sample = |(at, waiting)| Sample { at: Span::from_secs(at), waiting };
+            Outcome::Watched { samples: (0..).zip([4, 3, 3, 1, 0, 0]).map(sample).collect() }
+        }
+        _ => Outcome::Measured { findings: measured(&command.patch) },
+    }
+}
+
 impl Story {
     pub(crate) fn new(spare: Spare, steps: Vec<Step>) -> Self {
         let now: Timestamp = name("2026-11-22T03:00:02Z");
@@ -229,7 +258,7 @@ impl Story {
                 self.come_true();
                 Input::Came(Outcome::Done { detail: "0 rows affected".to_owned() })
             }
-            Effect::Measure(command) => Input::Came(Outcome::Measured { findings: measured(&command.patch) }),
+            Effect::Measure(command) => Input::Came(looked(&command, &facts)),
             Effect::LookFor(_) => Input::Looked { state: ConnectionState::Gone, snapshot: facts },
             Effect::Kill(_) => Input::Killed(Ok(())),
             Effect::Close(_) | Effect::StopCopy | Effect::Finish(_) => Input::Proceed,

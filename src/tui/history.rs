@@ -10,6 +10,7 @@ use crate::domain::reach::Refusal;
 use crate::domain::run::outcome::{ConnectionState, Outcome};
 use crate::domain::run::state::{Phase, State};
 use crate::domain::snapshot::Evidence;
+use crate::domain::snapshot::sessions::Sample;
 use crate::domain::vocabulary::promotion::ByHand;
 use crate::tui::summary::{Summary, summary};
 
@@ -35,6 +36,8 @@ pub struct History {
     pub loads: BTreeMap<StepId, Estimate>,
     /// How a person promotes a server by hand, if somebody chose that.
     pub advised: Vec<ByHand>,
+    /// How many sessions waited, at each look of this run.
+    pub waiting: Vec<Sample>,
     told: Vec<Summary>,
 }
 
@@ -129,6 +132,16 @@ impl History {
             }
             Record::Estimated { step, .. } => {
                 self.loads.extend(Estimate::of(seen).map(|estimate| (step.clone(), estimate)));
+            }
+            Record::Came { outcome: Outcome::Found { waiting, .. }, .. } => {
+                self.waiting.push(Sample { at: Span::default(), waiting: *waiting });
+            }
+            Record::Came { outcome: Outcome::Watched { samples }, .. } => self.waiting.extend(samples),
+            // What is done again begins again.
+            Record::Repeated { from, .. } => {
+                let back = before.opened.steps.iter().position(|step| step == from).unwrap_or(0);
+                self.began.retain(|index, _| *index < back);
+                self.ended.retain(|index, _| *index < back);
             }
             Record::Advised { steps, .. } => self.advised.clone_from(steps),
             Record::NotSent { step, command: 0, .. } => self.destroyed.retain(|other| other != step),

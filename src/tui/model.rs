@@ -99,6 +99,11 @@ pub enum Action {
         text: String,
         seen: Head,
     },
+    /// The sessions to kill, by their ids, of the list that the person saw.
+    Pick {
+        ids: String,
+        seen: Head,
+    },
     Abort {
         seen: Head,
     },

@@ -28,7 +28,9 @@ pub fn run_word(model: &Model) -> Word {
         Phase::Stopped { .. } => as_word("STOPPED", Role::Badge),
         Phase::Doubt { .. } | Phase::Killing { .. } => as_word("IN DOUBT", Role::Badge),
         _ if state.held.is_some() => as_word("HELD", Role::Caution),
-        Phase::Asking | Phase::Waiting { .. } | Phase::Requested { .. } => as_word("WAITING", Role::Caution),
+        Phase::Asking | Phase::Choosing { .. } | Phase::Waiting { .. } | Phase::Requested { .. } => {
+            as_word("WAITING", Role::Caution)
+        }
         Phase::Entering if state.cursor == 0 && model.seen.len() == 1 => as_word("READY", Role::Text),
         _ => as_word("RUNNING", Role::Text),
     }

@@ -40,6 +40,8 @@ pub struct Prompt {
 pub enum Purpose {
     /// Of a manual step.
     Answer,
+    /// Among sessions, by their ids.
+    Pick,
     /// A choice after a stop that lets something happen; `expects` must be typed.
     Choose {
         number: usize,
@@ -166,6 +168,7 @@ impl Prompt {
     pub fn asks(&self) -> String {
         match &self.purpose {
             Purpose::Answer => "type what you read back".to_owned(),
+            Purpose::Pick => "type the ids of the sessions to kill, or `none`".to_owned(),
             Purpose::Choose { number, expects } => format!("choice {number}: type `{expects}` to take it"),
             Purpose::Release => "type `release` to let the run go on".to_owned(),
             Purpose::Abort { expects } => format!("type `{expects}` to end the run here; nothing is undone by itself"),
@@ -179,7 +182,7 @@ impl Prompt {
         match &self.purpose {
             Purpose::Choose { expects, .. } | Purpose::Abort { expects } => Some(expects),
             Purpose::Release => Some("release"),
-            Purpose::Answer | Purpose::Withdraw { .. } | Purpose::Note => None,
+            Purpose::Answer | Purpose::Pick | Purpose::Withdraw { .. } | Purpose::Note => None,
         }
     }
 }

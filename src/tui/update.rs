@@ -69,6 +69,7 @@ fn news(model: &mut Model) -> Vec<Action> {
     model.ui.choice = harmless_choice(model);
     let stale = match (model.ui.prompt.as_ref().map(|prompt| &prompt.purpose), model.state.as_ref()) {
         (Some(Purpose::Choose { .. }), Some(state)) => !matches!(state.phase, Phase::Stopped { .. }),
+        (Some(Purpose::Pick), Some(state)) => !matches!(state.phase, Phase::Choosing { .. }),
         (Some(Purpose::Answer), Some(state)) => !matches!(state.phase, Phase::Asking),
         (Some(Purpose::Release), Some(state)) => state.held.is_none(),
         (Some(Purpose::Withdraw { .. }), Some(_)) => model.open_request().is_none(),
@@ -261,6 +262,7 @@ fn focus(model: &mut Model, step: fn(Focus) -> Focus) -> Vec<Action> {
     }
     match model.state.as_ref().map(|state| &state.phase) {
         Some(Phase::Asking) if model.ui.view == View::Steps => prompt(model, Purpose::Answer),
+        Some(Phase::Choosing { .. }) if model.ui.view == View::Steps => prompt(model, Purpose::Pick),
         _ => Vec::new(),
     }
 }
@@ -358,6 +360,7 @@ fn submit(model: &mut Model) -> Vec<Action> {
     }
     let action = match prompt.purpose.clone() {
         Purpose::Answer => Action::Answer { text, seen },
+        Purpose::Pick => Action::Pick { ids: text, seen },
         Purpose::Choose { number, .. } => Action::Choose { number, seen },
         Purpose::Release => Action::Release { seen },
         Purpose::Abort { .. } => Action::Abort { seen },

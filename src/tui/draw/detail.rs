@@ -59,6 +59,7 @@ pub fn rows(model: &Model, width: usize) -> Vec<Line<'static>> {
     let progress = progress(model);
     let lines = progress.iter().flat_map(|text| wrap(text, width));
     rows.extend(lines.map(|text| row(theme, Role::Strong, text)));
+    rows.extend(super::sessions::trend(model, width).into_iter().map(|text| row(theme, Role::Text, text)));
     rows
 }
 
@@ -152,6 +153,7 @@ pub fn full(model: &Model) -> Vec<String> {
         }
     }
     lines.extend(met(model));
+    lines.extend(super::sessions::trend(model, 80));
     lines.extend(super::advice::lines(model));
     if let Some(took) = model.history.took(state.cursor, model.now) {
         lines.push(format!("since {}", long(took)));

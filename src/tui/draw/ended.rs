@@ -27,7 +27,7 @@ pub fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect, outcome: Ending) {
         format!("countersign journal export {run} -o DIR, then countersign journal verify DIR"),
         "q leaves this screen".to_owned(),
     ];
-    let texts: Vec<String> = loads.chain(next).collect();
+    let texts: Vec<String> = loads.chain(super::sessions::trend(model, width)).chain(next).collect();
     let lines = texts.iter().flat_map(|text| wrap(text, width));
     rows.extend(lines.map(|text| if text.is_empty() { Line::default() } else { row(theme, Role::Text, text) }));
     panel::draw(frame, area, model, &Title::new("The run is over", outcome.word()), rows);

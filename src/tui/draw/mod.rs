@@ -14,6 +14,7 @@ pub mod panel;
 pub mod reach;
 pub mod refused;
 pub mod review;
+mod sessions;
 pub mod small;
 pub mod steps;
 pub mod timeline;
@@ -97,6 +98,7 @@ fn run(model: &Model, frame: &mut Frame<'_>, body: Rect) {
 fn step(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     match model.state.as_ref().map(|state| &state.phase) {
         Some(Phase::Asking) => return manual::draw(model, frame, area),
+        Some(Phase::Choosing { .. }) => return sessions::choosing(model, frame, area),
         Some(Phase::Finished { outcome } | Phase::Closed { outcome }) => {
             return ended::draw(model, frame, area, *outcome);
         }

@@ -416,3 +416,14 @@ fn one_person_who_signs_twice_is_shown_as_one() {
     let shown = picture(&model);
     assert!(shown.contains("GATE 1/2") && !shown.contains("GATE 2/2"), "{shown}");
 }
+
+#[test]
+fn sessions_are_chosen_by_typing_their_ids_and_none_is_chosen_beforehand() {
+    let mut model = scenes::choosing().screen("ana", Seat::Executes, 100, 30);
+    assert!(update(&mut model, key(KeyCode::Enter)).is_empty(), "Enter alone chooses nothing");
+    update(&mut model, key(KeyCode::Esc));
+    update(&mut model, key(KeyCode::Tab));
+    type_text(&mut model, "41, 57");
+    let actions = update(&mut model, key(KeyCode::Enter));
+    assert!(matches!(&actions[..], [Action::Pick { ids, .. }] if ids == "41, 57"), "{actions:?}");
+}

@@ -53,7 +53,7 @@ fn every_moment_of_a_run_in_both_common_sizes() {
 /// What stays to be read when a run is over; nothing stops it any more.
 #[test]
 fn the_end_of_a_run() {
-    for (name, story) in [("done", scenes::done()), ("advised", scenes::advised())] {
+    for (name, story) in [("done", scenes::done()), ("advised", scenes::advised()), ("drained", scenes::drained())] {
         in_sizes(name, &story, &[WIDE, NARROW]);
     }
 }
@@ -139,7 +139,7 @@ fn nothing_is_said_by_colour_or_sign_alone() {
     }
     let alike: Vec<_> = told.values().filter(|names| names.len() > 1).collect();
     // A held run waits in the same place; the first line says that it is held.
-    assert_eq!(alike, [&vec!["half_approved", "held"], &vec!["manual", "held_manual"]]);
+    assert_eq!(alike, [&vec!["half_approved", "held", "victims"], &vec!["manual", "held_manual"]]);
 }
 
 #[test]

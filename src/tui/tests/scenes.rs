@@ -7,9 +7,11 @@ use crate::domain::run::effect::Input;
 use crate::domain::run::outcome::Outcome;
 use crate::domain::run::state::Phase;
 use crate::domain::runbook::Work;
-use crate::domain::snapshot::{FactKey, LinkFact, Value};
+use crate::domain::snapshot::sessions::fixture::{busy, waits};
+use crate::domain::snapshot::sessions::{Lock, Wait};
+use crate::domain::snapshot::{FactKey, LinkFact, ServerFact, Value};
 use crate::domain::vocabulary::Action;
-use crate::tui::fixture::{Spare, Story, copy_step, detach_step, drop_step, manual_step};
+use crate::tui::fixture::{Spare, Story, copy_step, detach_step, drop_step, manual_step, storm_steps};
 use crate::tui::model::Seat;
 
 pub(super) fn manual() -> Story {
@@ -142,6 +144,41 @@ pub(super) fn held() -> Story {
     story
 }
 
+fn storm() -> Story {
+    let mut story = Story::new(Spare::Follows, storm_steps());
+    let mut waits = waits(&[41, 57, 42, 43, 58], &[(42, 41), (43, 41), (43, 42), (58, 57)]);
+    waits.sessions.extend([busy(60, "ALTER TABLE orders ADD COLUMN note VARCHAR(200), ADD INDEX (note)")]);
+    waits.waits.insert(Wait { waiter: 60, blocker: 41, lock: Lock::Metadata });
+    waits.sessions[1].user = "batch".to_owned();
+    let key = FactKey::server(&"db-a".parse().unwrap(), ServerFact::LockWaits);
+    let mut patch = crate::domain::snapshot::Patch::default();
+    patch.set(key, Value::LockWaits(waits), story.now);
+    story.facts = story.facts.with(&patch);
+    story.wait(2).run_until(|_| false).wait(9);
+    story
+}
+
+/// Several roots, and nobody has chosen yet.
+pub(super) fn choosing() -> Story {
+    storm()
+}
+
+/// Both are chosen, and people are asked to sign.
+pub(super) fn victims() -> Story {
+    let mut story = storm();
+    story.signed(InputVerb::Choose, "41, 57").run_until(|_| false).wait(5);
+    story
+}
+
+/// The queue has drained.
+pub(super) fn drained() -> Story {
+    let mut story = victims();
+    story.approve("ana", 1, Some(OwnMeasurement { confirmed: 3, of: 3 }));
+    story.approve("bob", 2, Some(OwnMeasurement { confirmed: 3, of: 3 }));
+    story.run_until(|phase| matches!(phase, Phase::Closed { .. })).wait(3);
+    story
+}
+
 /// Every moment with its name.
 pub(super) fn all() -> Vec<(&'static str, Story)> {
     vec![
@@ -157,6 +194,8 @@ pub(super) fn all() -> Vec<(&'static str, Story)> {
         ("held_manual", held_manual()),
         ("too_long", too_long()),
         ("unmeasured", unmeasured()),
+        ("choosing", choosing()),
+        ("victims", victims()),
     ]
 }
 
@@ -179,6 +218,8 @@ fn the_scenes_are_what_they_are_called() {
     assert!(!advised().screen("ana", Seat::Executes, 80, 24).history.advised.is_empty());
     assert_eq!((at(&advised()), at(&done())), ("over", "over"));
     assert_eq!(at(&unmeasured()), "waiting for signatures");
+    assert_eq!((at(&choosing()), at(&victims())), ("waiting for a choice among sessions", "waiting for signatures"));
+    assert_eq!(at(&drained()), "closed");
     let mut answered = manual();
     answered.signed(InputVerb::Answer, "maintenance").run_until(|_| false);
     assert!(matches!(answered.state.phase, Phase::Closed { .. }), "{:?}", answered.state.phase.word());

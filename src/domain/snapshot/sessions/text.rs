@@ -70,9 +70,12 @@ impl Blocker {
 impl fmt::Display for Rollback {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.rows == 0 {
-            return f.write_str("nothing to roll back");
+            return f.write_str("rolls nothing back");
         }
         let rows = count(usize::try_from(self.rows).unwrap_or(usize::MAX), "row");
+        if self.high < Span::from_secs(1) {
+            return write!(f, "rolls {rows} back, in less than a second");
+        }
         write!(f, "rolls {rows} back, about {} to {}", self.low.rounded(), self.high.rounded())
     }
 }
