@@ -219,7 +219,7 @@ fn the_scenes_are_what_they_are_called() {
     assert_eq!((at(&advised()), at(&done())), ("over", "over"));
     assert_eq!(at(&unmeasured()), "waiting for signatures");
     assert_eq!((at(&choosing()), at(&victims())), ("waiting for a choice among sessions", "waiting for signatures"));
-    assert_eq!(at(&drained()), "closed");
+    assert_eq!(at(&drained()), "over");
     let mut answered = manual();
     answered.signed(InputVerb::Answer, "maintenance").run_until(|_| false);
     assert!(matches!(answered.state.phase, Phase::Closed { .. }), "{:?}", answered.state.phase.word());
