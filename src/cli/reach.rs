@@ -22,6 +22,8 @@ use crate::executor::ports::Observe as _;
 struct Answer {
     classified: Classified,
     reach: Reach,
+    /// The same for single tables: of changed rows each table's are filtered by themselves.
+    of_table: BTreeMap<TableName, Reach>,
     copies: BTreeMap<TableName, Vec<(ServerName, Copy)>>,
     taken: Timestamp,
     /// The copies that stay out of reach, proved or not.
@@ -78,6 +80,10 @@ fn answer(
     let carry = if args.unlogged { Carry::Unlogged } else { Carry::of(classified.logging) };
     let statement = Statement::of(&classified, carry, args.database.as_deref());
     let mut look = Look::at(snapshot);
+    let of_table = tables
+        .iter()
+        .map(|table| (table.clone(), reach(&mut look, fleet, &args.on, statement.clone().about(table))))
+        .collect();
     let reach = reach(&mut look, fleet, &args.on, statement);
     let (mut copies, mut spared, mut way_back) = (BTreeMap::new(), BTreeMap::new(), None);
     for table in tables {
@@ -98,7 +104,7 @@ fn answer(
         copies.insert(table.clone(), all);
         spared.insert(table.clone(), untouched);
     }
-    Ok(Answer { classified, reach, copies, untouched: spared, way_back, taken: snapshot.taken() })
+    Ok(Answer { classified, reach, of_table, copies, untouched: spared, way_back, taken: snapshot.taken() })
 }
 
 fn dialect(snapshot: &Snapshot, server: &ServerName) -> Result<Dialect, CliError> {
@@ -145,15 +151,14 @@ fn as_lines(args: &ReachArgs, answer: &Answer) -> Vec<String> {
 }
 
 fn as_json(args: &ReachArgs, answer: &Answer) -> serde_json::Value {
-    let objects: Vec<String> = if answer.copies.is_empty() {
-        vec!["*".to_owned()]
-    } else {
-        answer.copies.keys().map(ToString::to_string).collect()
-    };
+    let everything = [("*".to_owned(), &answer.reach)];
+    let tables = answer.of_table.iter().map(|(table, reach)| (table.to_string(), reach));
+    let objects: Vec<(String, &Reach)> =
+        if answer.of_table.is_empty() { everything.to_vec() } else { tables.collect() };
     let reach: Vec<serde_json::Value> = objects
         .iter()
-        .flat_map(|object| {
-            answer.reach.arrivals.iter().map(move |line| {
+        .flat_map(|(object, reach)| {
+            reach.arrivals.iter().map(move |line| {
                 json!({ "server": line.server, "object": object, "how": line.how.word(), "path": line.path, "why": line.why })
             })
         })

@@ -34,13 +34,9 @@ async fn all(stage: &Stage, row: &Row, what: &[Do]) -> Result<(), String> {
 }
 
 async fn judge(stage: &Stage, row: &Row) -> Result<(), String> {
-    let mut before = prints(stage, row).await;
     all(stage, row, row.prepare).await?;
     stage.settle().await?;
-    if row.asked == Asked::OfExecuted {
-        // What has arrived is no prediction any more.
-        before = prints(stage, row).await;
-    }
+    let before = prints(stage, row).await;
     let fleet = Fleet { managers: row.managers.iter().map(|name| (*name).to_owned()).collect(), ..stage.fleet.clone() };
     let snapshot = stage.look(&fleet, row).await;
     let executed = match row.asked {
@@ -62,7 +58,11 @@ async fn judge(stage: &Stage, row: &Row) -> Result<(), String> {
         stage.settle().await?;
         compare(row, &predicted, &before, &prints(stage, row).await, &mut wrong);
     }
-    if wrong.is_empty() { Ok(()) } else { Err(wrong.join("; ")) }
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    wrong.push(stage.describe().await);
+    Err(wrong.join("; "))
 }
 
 async fn prints(stage: &Stage, row: &Row) -> Prints {
@@ -158,7 +158,7 @@ fn resumed(row: &Row, before: &Prints, after: &Prints, wrong: &mut Vec<String>) 
     for (at, (table, expected)) in row.expect.iter().enumerate() {
         for (number, name) in SERVERS.into_iter().enumerate() {
             let word = expected[number].split('/').next().unwrap_or_default();
-            let waits = matches!(word, "held" | "delayed" | "blocked") || expected[number] == "now/untouched";
+            let waits = matches!(word, "held" | "delayed" | "blocked") || matches!(expected[number], "now/untouched" | "unknown/untouched");
             let arrived = after[at].1[number].differs(&before[at].1[number], row.seen);
             if waits && arrived == row.never_arrives.contains(&name) {
                 wrong.push(format!("{table} on {name}: `{}`, and after resuming it arrived: {arrived}", expected[number]));

@@ -11,6 +11,8 @@ pub enum Do {
     Restart(&'static str, Option<(&'static str, &'static str)>),
     /// Makes a replica start anew from where its source is now.
     Rebuild(&'static str),
+    /// Waits until every link of the server receives.
+    WaitFlowing(&'static str),
     /// Waits until a link of the server says that it is broken.
     WaitBroken(&'static str),
     /// Makes the server count the row's statement as executed without executing it.

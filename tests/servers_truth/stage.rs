@@ -199,7 +199,11 @@ impl Stage {
     /// Everything that the server's binary log offers to its replicas.
     async fn logged(&self, name: &str) -> Position {
         match self.flavor() {
-            Flavor::Mysql => self.position(name).await,
+            // What a server applies and does not log counts as purged.
+            Flavor::Mysql => {
+                let offered = "SELECT GTID_SUBTRACT(@@GLOBAL.gtid_executed, @@GLOBAL.gtid_purged)";
+                Position::parse_mysql(&self.value(name, offered).await).unwrap()
+            }
             Flavor::Mariadb => {
                 Position::parse_mariadb(&self.value(name, "SELECT @@GLOBAL.gtid_binlog_pos").await).unwrap()
             }
@@ -229,6 +233,15 @@ impl Stage {
             error: text(row, ("Last_IO_Error", "Last_IO_Error")) + &text(row, ("Last_SQL_Error", "Last_SQL_Error")),
         };
         rows.iter().map(one).collect()
+    }
+
+    /// Every link, for whoever has to find out why a row is wrong.
+    pub async fn describe(&self) -> String {
+        let mut links = Vec::new();
+        for name in SERVERS {
+            links.push(format!("{name}: {:?} {:?}", self.position(name).await.to_string(), self.links(name).await));
+        }
+        links.join("; ")
     }
 
     /// Waits until every link has done all that its threads can do.
@@ -302,6 +315,9 @@ impl Stage {
             Do::Restart(name, option) => self.restart(name, option).await,
             Do::Rebuild(name) => self.rebuild(name).await,
             Do::WaitBroken(name) => self.wait_broken(name).await,
+            Do::WaitFlowing(name) => {
+                self.topology.wait_until_flowing(&server(name)).await.map_err(|error| error.to_string())
+            }
             Do::Inject(name) => self.inject(row, name).await,
             Do::StartUntilNext(name) => self.start_until_next(name).await,
             Do::Execute => self.execute(row).await,

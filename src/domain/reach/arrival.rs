@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::cluster;
 use super::edge::{self, Link};
 use super::leaving::{Leaving, Origins};
 use super::statement::Statement;
@@ -38,6 +39,9 @@ pub fn reach(look: &mut Look<'_>, fleet: &Fleet, target: &ServerName, statement:
             lines.push(no_link(server, &links));
         }
     }
+    for line in lines.iter_mut().filter(|line| line.server != *target) {
+        doubt_identity(look, line);
+    }
     let strangers = lines.iter().filter_map(|line| stranger(look, line, &logged)).collect();
     lines.sort_by(|a, b| {
         (a.path.is_empty(), a.path.len(), &a.server).cmp(&(b.path.is_empty(), b.path.len(), &b.server))
@@ -66,13 +70,16 @@ impl Walk<'_> {
         while let Some(source) = queue.pop() {
             let from = found[&source].clone();
             let out = self.leaves(look, &source);
-            for link in self.links.iter().filter(|link| link.comes_from(&source)) {
-                let stop = pass(look, self.fleet, self.leaving, &from, &out, link);
-                let stop = if races.contains(&link.replica) { raced(stop) } else { stop };
-                let known = found.get(&link.replica);
-                if known.is_none_or(|known| known.how() < stop.how()) {
-                    found.insert(link.replica.clone(), stop);
-                    queue.push(link.replica.clone());
+            let over_links = self.links.iter().filter(|link| link.comes_from(&source));
+            let mut stops: Vec<Stop> =
+                over_links.map(|link| pass(look, self.fleet, self.leaving, &from, &out, link)).collect();
+            stops.extend(cluster::peers(look, self.fleet, &from.arrival).into_iter().map(Stop::from));
+            for stop in stops {
+                let server = stop.arrival.server.clone();
+                let stop = if races.contains(&server) { raced(stop) } else { stop };
+                if found.get(&server).is_none_or(|known| known.how() < stop.how()) {
+                    found.insert(server.clone(), stop);
+                    queue.push(server);
                 }
             }
         }
@@ -106,6 +113,13 @@ impl Walk<'_> {
 fn raced(stop: Stop) -> Stop {
     let why = "it comes on two ways, one through a filter, and only the first counts".to_owned();
     Stop { onward: (How::Unknown, why.clone()), arrival: Arrival { how: How::Unknown, why, ..stop.arrival } }
+}
+
+impl From<Arrival> for Stop {
+    fn from(arrival: Arrival) -> Self {
+        let onward = (arrival.how.clone(), arrival.why.clone());
+        Self { arrival, onward }
+    }
 }
 
 impl Stop {
@@ -153,8 +167,11 @@ fn pass(
 /// A server does not execute a transaction that it counts as executed, whatever it made of it.
 fn has_already(look: &mut Look<'_>, statement: &Statement, replica: &ServerName) -> Option<String> {
     let transaction = statement.executed_as.clone()?;
+    let key = FactKey::server(replica, ServerFact::Position);
+    let Ok(Value::Position(position)) = look.peek(&key) else { return None };
+    let counts = position.counts(&transaction);
     let why = format!("{replica} counts {transaction} as executed");
-    look.ask(FactKey::server(replica, ServerFact::Position), Test::Contains(transaction)).holds().then_some(why)
+    (counts && look.ask(key, Test::Contains(transaction)).holds()).then_some(why)
 }
 
 /// On one path the thing that keeps a statement back longest decides, but "unknown" is never better than unknown.
@@ -174,6 +191,21 @@ fn slowest(stages: [(How, String); 3]) -> (How, String) {
         other => other.cloned(),
     }
     .unwrap_or((How::Unknown, String::new()))
+}
+
+/// A server that answers and does not prove what it is may be any of the others, and what is seen of it may be theirs.
+///
+/// Only peeked at: it makes an answer worse and never better, and a server that does not answer at all says nothing
+/// that could be mistaken.
+fn doubt_identity(look: &Look<'_>, line: &mut Arrival) {
+    let answers = look.peek(&FactKey::server(&line.server, ServerFact::Channels)).is_ok();
+    if let Err(why) = look.peek(&FactKey::server(&line.server, ServerFact::Identity))
+        && answers
+        && line.how.spares()
+    {
+        line.how = How::Unknown;
+        line.why = format!("what {} is cannot be told: {why}", line.server);
+    }
 }
 
 fn no_link(server: &ServerName, links: &[Link]) -> Arrival {

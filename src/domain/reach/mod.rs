@@ -5,6 +5,7 @@
 
 pub mod acknowledging;
 pub mod arrival;
+mod cluster;
 pub mod copies;
 mod edge;
 mod filter;

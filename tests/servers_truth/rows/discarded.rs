@@ -14,6 +14,18 @@ const SHORT_DELAY: Both = (
     "STOP ALL SLAVES; CHANGE MASTER TO MASTER_DELAY=3; START ALL SLAVES",
     "STOP REPLICA SQL_THREAD; CHANGE REPLICATION SOURCE TO SOURCE_DELAY=3; START REPLICA SQL_THREAD",
 );
+/// The replica resumes without the DROP and keeps its table, which the source makes anew.
+const DISCARD_THE_DROP: &[Do] = &[
+    Do::Sql("db-b", STOP),
+    Do::Sql("db-a", ("DROP TABLE $d.t", "DROP TABLE $d.t")),
+    Do::Inject("db-b"),
+    Do::Sql("db-b", START),
+];
+const REBUILT: &str = "CREATE TABLE $d.t (id INT PRIMARY KEY, v INT)";
+const ASIDE: Both = (
+    "SET SESSION sql_log_bin=0; RENAME TABLE $d.t TO $d.t_aside",
+    "SET SESSION sql_log_bin=0; RENAME TABLE $d.t TO $d.t_aside",
+);
 const FORGET_RELAY_LOG: Both = ("STOP ALL SLAVES; RESET SLAVE", "STOP REPLICA; RESET REPLICA");
 
 pub const ROWS: &[Row] = &[
@@ -24,7 +36,7 @@ pub const ROWS: &[Row] = &[
         asked: Asked::OfExecuted,
         expect: &[("t", ["runs_here/untouched", "delayed/touched", "delayed/touched", "never"])],
         undo: &[Do::WaitDelays],
-        repair: &[Do::Sql("db-b", NO_DELAY)],
+        repair: &[Do::Sql("db-b", NO_DELAY), Do::Sql("db-b", START)],
         ..PLAIN
     },
     Row {
@@ -66,6 +78,35 @@ pub const ROWS: &[Row] = &[
         asked: Asked::OfExecuted,
         expect: &[("t", ["runs_here/untouched", "never", "never", "never"])],
         undo: &[Do::Sql("db-b", START)],
+        ..PLAIN
+    },
+    Row {
+        id: "S9.L2",
+        says: "only the DROP is discarded: the load that follows replaces the copy that was kept",
+        runs: Runs::Only(Flavor::Mariadb, "a MySQL replica stops at the CREATE: S9.L2.mysql"),
+        prepare: DISCARD_THE_DROP,
+        sql: REBUILT,
+        repair: &[Do::Rebuild("db-b"), Do::Rebuild("db-c")],
+        ..PLAIN
+    },
+    Row {
+        id: "X.L2.mysql",
+        says: "only the DROP is discarded: the load that follows breaks the replica",
+        runs: Runs::Only(Flavor::Mysql, "a MariaDB replica replaces the table: S9.L2"),
+        prepare: DISCARD_THE_DROP,
+        sql: REBUILT,
+        expect: &[("t", ["runs_here", "now/untouched", "now/untouched", "now"])],
+        repair: &[Do::WaitBroken("db-b"), Do::Rebuild("db-b"), Do::Rebuild("db-c")],
+        ..PLAIN
+    },
+    Row {
+        id: "S9.L3",
+        says: "the copy is renamed aside, unlogged, before the replica resumes: DROP IF EXISTS passes it by",
+        prepare: &[Do::Sql("db-b", STOP), Do::Sql("db-b", ASIDE)],
+        sql: "DROP TABLE IF EXISTS $d.t",
+        expect: &[("t", ["runs_here", "held", "held", "now"])],
+        undo: &[Do::Sql("db-b", START)],
+        never_arrives: &["db-b"],
         ..PLAIN
     },
     Row {

@@ -1,6 +1,8 @@
 //! Filters at the replica: `db-c` and `db-d` have one each, `db-b` has none.
 
-use super::super::row::{Do, PLAIN, Row};
+use countersign::lab::Flavor;
+
+use super::super::row::{Do, PLAIN, Row, Runs};
 use super::*;
 
 /// Sets one filter in both flavours' words, and takes it away again.
@@ -29,6 +31,11 @@ const WANTED: Both = filter!("replicate_do_table", "REPLICATE_DO_TABLE", "$d.u",
 const NO_WANTED: Both = filter!("replicate_do_table", "REPLICATE_DO_TABLE", "", "");
 const WANTED_SCHEMA: Both = filter!("replicate_do_db", "REPLICATE_DO_DB", "elsewhere", "elsewhere");
 const NO_WANTED_SCHEMA: Both = filter!("replicate_do_db", "REPLICATE_DO_DB", "", "");
+
+const NOT_FROM_A: Both = ("STOP ALL SLAVES; CHANGE MASTER TO IGNORE_SERVER_IDS=(1); START ALL SLAVES", "");
+const FROM_ALL: Both = ("STOP ALL SLAVES; CHANGE MASTER TO IGNORE_SERVER_IDS=(); START ALL SLAVES", "");
+const NOT_OF_DOMAIN: Both = ("STOP ALL SLAVES; CHANGE MASTER TO IGNORE_DOMAIN_IDS=(0); START ALL SLAVES", "");
+const OF_ALL_DOMAINS: Both = ("STOP ALL SLAVES; CHANGE MASTER TO IGNORE_DOMAIN_IDS=(); START ALL SLAVES", "");
 
 /// By table at `db-c`, by schema at `db-d`.
 const BY_TABLE: &[Do] = &[Do::Sql("db-c", TABLE), Do::Sql("db-d", SCHEMA)];
@@ -93,6 +100,24 @@ pub const ROWS: &[Row] = &[
         sql: "DELETE $d.t, $d.u FROM $d.t JOIN $d.u ON t.id = u.id",
         expect: &[("t", ["runs_here", "now", "now", "filtered"]), ("u", ["runs_here", "now", "now", "now"])],
         repair: &[Do::Sql("db-d", NO_WANTED)],
+        ..PLAIN
+    },
+    Row {
+        id: "X.not-from-a",
+        says: "a replica ignores what began on a server",
+        runs: Runs::Only(Flavor::Mariadb, "MySQL refuses such a list where replication goes by GTID"),
+        prepare: &[Do::Sql("db-d", NOT_FROM_A)],
+        expect: SCHEMA_KEEPS,
+        repair: &[Do::Sql("db-d", FROM_ALL)],
+        ..PLAIN
+    },
+    Row {
+        id: "X.not-of-domain",
+        says: "a replica ignores a domain",
+        runs: Runs::Only(Flavor::Mariadb, "MySQL has no domains"),
+        prepare: &[Do::Sql("db-d", NOT_OF_DOMAIN)],
+        expect: SCHEMA_KEEPS,
+        repair: &[Do::Sql("db-d", OF_ALL_DOMAINS)],
         ..PLAIN
     },
     Row {

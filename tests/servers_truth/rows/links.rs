@@ -276,7 +276,8 @@ pub const ROWS: &[Row] = &[
         runs: Runs::Only(Flavor::Mysql, "MariaDB's replicas choose no source by themselves"),
         prepare: &[Do::Sql("db-b", FAILOVER)],
         expect: &[("t", ["runs_here", "unknown/untouched", "unknown/untouched", "now"])],
-        undo: &[Do::Sql("db-b", NO_FAILOVER)],
+        undo: &[Do::Sql("db-b", START), Do::WaitFlowing("db-b")],
+        repair: &[Do::Sql("db-b", NO_FAILOVER)],
         ..PLAIN
     },
 ];

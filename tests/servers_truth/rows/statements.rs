@@ -137,6 +137,14 @@ pub const ROWS: &[Row] = &[
         ..PLAIN
     },
     Row {
+        id: "S3.analyze-local",
+        says: "ANALYZE LOCAL is not",
+        sql: "ANALYZE LOCAL TABLE $d.t",
+        seen: Seen::InTheLog,
+        expect: HERE_ONLY,
+        ..PLAIN
+    },
+    Row {
         id: "S3.check",
         says: "CHECK is not",
         sql: "CHECK TABLE $d.t",
