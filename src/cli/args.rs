@@ -144,9 +144,15 @@ pub struct ReachArgs {
     /// As if executed with `sql_log_bin=0`.
     #[arg(long)]
     pub unlogged: bool,
+    /// It has been executed already, as this transaction: what will it still reach?
+    #[arg(long, value_name = "GTID")]
+    pub executed: Option<String>,
     /// A snapshot file instead of the live fleet.
     #[arg(long, value_name = "FILE")]
     pub simulate: Option<PathBuf>,
+    /// A table instead of a tree.
+    #[arg(long, conflicts_with = "json")]
+    pub table: bool,
     /// JSON instead of text.
     #[arg(long)]
     pub json: bool,

@@ -142,6 +142,12 @@ impl<'a> View<'a> {
     /// Two declared servers that prove to be the same are one server declared twice, or one copied with its identity.
     fn identity(&self, name: &ServerName, reading: &Reading) -> Result<Value, String> {
         let mine = server::identity(reading)?;
+        let declared = self.around.fleet.server(name).and_then(|server| server.identity.as_ref());
+        if let Some(declared) = declared.filter(|declared| **declared != mine) {
+            return Err(format!(
+                "it proves to be `{mine}`, and fleet.yaml expects `{declared}`: connect to the server itself, or correct the file"
+            ));
+        }
         let twin = self
             .readings
             .iter()

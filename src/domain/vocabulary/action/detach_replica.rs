@@ -83,3 +83,27 @@ pub(super) fn statement(
     let work = Work::Statement { text, session, dialect };
     Command { server: server.clone(), work, danger, effects: Vec::new(), carry: Carry::Unlogged, patch }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::domain::snapshot::fixture::{Fixture, Replica};
+
+    fn script(link: Replica) -> Vec<String> {
+        let version = FactKey::server(&"b".parse().unwrap(), crate::domain::snapshot::ServerFact::Version);
+        let fixture = Fixture::new().server("a").replica("b", link).fact(&version, Value::text("mysql 9.7.4"));
+        let (fleet, snapshot) = (fixture.fleet(), fixture.snapshot());
+        let (run, tables) = (RunId::parse("r-1").unwrap(), BTreeSet::new());
+        let world = World { fleet: &fleet, run: &run, tables: &tables };
+        let action = DetachReplica { server: "b".parse().unwrap() };
+        action.script(world, &mut Look::at(&snapshot)).unwrap().iter().flat_map(Command::lines).collect()
+    }
+
+    #[test]
+    fn a_replica_that_looks_for_another_source_is_told_not_to() {
+        assert!(script(Replica::of("a").fails_over())[1].contains("SOURCE_CONNECTION_AUTO_FAILOVER=0"));
+        assert!(!script(Replica::of("a"))[1].contains("FAILOVER"));
+    }
+}
