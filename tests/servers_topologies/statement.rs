@@ -185,6 +185,13 @@ impl Statement {
         Self { on, ..statement("plain", sql.to_owned(), vec![(object.to_owned(), Leaves::Change)]) }
     }
 
+    /// The same, and it changes another table as well.
+    #[must_use]
+    pub fn and(mut self, object: &str) -> Self {
+        self.objects.push((object.to_owned(), Leaves::Change));
+        self
+    }
+
     /// Whether executing it on a server in this state can be seen there afterwards.
     pub fn shows(&self, object: &str, leaves: Leaves, state: &State) -> bool {
         match leaves {
