@@ -3,6 +3,8 @@
 //!
 //! `COUNTERSIGN_TOPOLOGIES=2000` makes the long run, `COUNTERSIGN_TOPOLOGY_SEED=7` builds one topology again.
 
+#![expect(clippy::print_stdout, reason = "the figures of a long run are what it is for")]
+
 mod build;
 mod compare;
 mod coverage;

@@ -20,6 +20,17 @@ pub enum Leaves {
     Nothing,
 }
 
+impl Leaves {
+    /// Whether a statement that leaves this mark on `object` can be seen on a server in this state.
+    pub fn shows(self, object: &str, state: &State) -> bool {
+        match self {
+            Self::Change => state.contains_key(object),
+            Self::Made => !state.contains_key(object),
+            Self::Nothing => false,
+        }
+    }
+}
+
 /// One statement and the session that sends it.
 #[derive(Debug, Clone, Serialize)]
 pub struct Statement {
@@ -190,15 +201,6 @@ impl Statement {
     pub fn and(mut self, object: &str) -> Self {
         self.objects.push((object.to_owned(), Leaves::Change));
         self
-    }
-
-    /// Whether executing it on a server in this state can be seen there afterwards.
-    pub fn shows(&self, object: &str, leaves: Leaves, state: &State) -> bool {
-        match leaves {
-            Leaves::Change => state.contains_key(object),
-            Leaves::Made => !state.contains_key(object),
-            Leaves::Nothing => false,
-        }
     }
 
     /// What it names and what must not change because it does not name it.
