@@ -27,15 +27,14 @@ pub fn reach(look: &mut Look<'_>, fleet: &Fleet, target: &ServerName, statement:
     let links = edge::links(look, fleet);
     let leaving = Leaving { statement: &statement, origins: Origins::of(target) };
     let first = Arrival { server: target.clone(), how: How::RunsHere, path: vec![target.clone()], why: String::new() };
-    let logged = leaving.from_target(look, target);
+    let logged = leaving.out_of_target(look, target);
     let mut found = BTreeMap::from([(target.clone(), Stop { arrival: first, onward: (How::Now, String::new()) })]);
     let mut queue = vec![target.clone()];
     while let Some(source) = queue.pop() {
         let from = found[&source].clone();
-        let out = if source == *target { logged.clone() } else { leaving.from_relay(look, &source) };
+        let out = if source == *target { logged.clone() } else { leaving.out_of_relay(look, &source) };
         let over_links = links.iter().filter(|link| link.comes_from(&source));
-        let mut stops: Vec<Stop> =
-            over_links.map(|link| pass(look, fleet, &leaving, &from, &out, link)).collect();
+        let mut stops: Vec<Stop> = over_links.map(|link| pass(look, fleet, &leaving, &from, &out, link)).collect();
         stops.extend(cluster::peers(look, fleet, &from.arrival).into_iter().map(Stop::from));
         for stop in stops {
             let server = stop.arrival.server.clone();
@@ -90,7 +89,10 @@ fn pass(
         arrival: Arrival { server: link.replica.clone(), how: how.clone(), path: path.clone(), why: why.clone() },
         onward: (how, why),
     };
-    let at_source = (from.onward.0.clone(), if from.onward.1.is_empty() { from.arrival.why.clone() } else { from.onward.1.clone() });
+    let at_source = (
+        from.onward.0.clone(),
+        if from.onward.1.is_empty() { from.arrival.why.clone() } else { from.onward.1.clone() },
+    );
     // What cannot arrive relies on no link, so the link's facts are asked only when something may pass it: a receiver
     // that loses its source must not stop the fence that is put up because of it.
     if at_source.0.spares() {
@@ -104,7 +106,7 @@ fn pass(
         return Stop { onward, ..arrives((How::Never, has)) };
     }
     let edge = edge::crosses(look, fleet, leaving, &from.arrival.server, link);
-    if edge.0.spares() { arrives(edge) } else { arrives(slowest([at_source, out.clone(), edge])) }
+    if edge.0.spares() { arrives(edge) } else { arrives(slowest(&[at_source, out.clone(), edge])) }
 }
 
 /// A server does not execute a transaction that it counts as executed, whatever it made of it.
@@ -118,7 +120,7 @@ fn has_already(look: &mut Look<'_>, statement: &Statement, replica: &ServerName)
 }
 
 /// On one path the thing that keeps a statement back longest decides, but "unknown" is never better than unknown.
-fn slowest(stages: [(How, String); 3]) -> (How, String) {
+fn slowest(stages: &[(How, String); 3]) -> (How, String) {
     let first = |wanted: How| stages.iter().find(|(how, _)| *how == wanted).cloned();
     let delay = |(how, _): &&(How, String)| match how {
         How::Delayed(span) => *span,

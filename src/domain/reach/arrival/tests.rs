@@ -202,9 +202,11 @@ fn a_declared_manager_resumes_a_pause_and_no_fence() {
 
 #[test]
 fn delays_on_one_path_take_the_longer_one_at_least() {
-    let fleet = Fixture::new().server("a").replica("b", Replica::of("a").delay(60)).replica("c", Replica::of("b").delay(30));
+    let fleet =
+        Fixture::new().server("a").replica("b", Replica::of("a").delay(60)).replica("c", Replica::of("b").delay(30));
     assert_eq!(at(&fleet, "c"), How::Delayed(Span::from_secs(60)));
-    let fleet = Fixture::new().server("a").replica("b", Replica::of("a").delay(30)).replica("c", Replica::of("b").delay(60));
+    let fleet =
+        Fixture::new().server("a").replica("b", Replica::of("a").delay(30)).replica("c", Replica::of("b").delay(60));
     assert_eq!(at(&fleet, "c"), How::Delayed(Span::from_secs(60)));
 }
 
@@ -216,7 +218,8 @@ fn executed(number: u64) -> Statement {
 
 #[test]
 fn a_replica_that_counts_the_transaction_gets_it_no_more_and_what_is_below_is_not_known() {
-    let fleet = Fixture::new().server("a").replica("b", Replica::of("a").applier("stopped")).replica("c", Replica::of("b"));
+    let fleet =
+        Fixture::new().server("a").replica("b", Replica::of("a").applier("stopped")).replica("c", Replica::of("b"));
     let behind = of_statement(&fleet, executed(11));
     assert_eq!(behind.at(&"b".parse().unwrap()), How::Held);
     let low = crate::domain::snapshot::Position::MariaDb(BTreeMap::from([(0, (1, 9))]));
