@@ -106,11 +106,8 @@ fn answer(
 }
 
 fn about(look: &mut Look<'_>, fleet: &Fleet, table: &TableName, reach: Reach) -> About {
-    let copies: Vec<(ServerName, Copy)> = fleet
-        .servers
-        .keys()
-        .map(|server| (server.clone(), copy_of(look, &fleet.rules, server, table)))
-        .collect();
+    let copies: Vec<(ServerName, Copy)> =
+        fleet.servers.keys().map(|server| (server.clone(), copy_of(look, &fleet.rules, server, table))).collect();
     let untouched = copies
         .iter()
         .filter(|(server, copy)| reach.at(server).spares() && !matches!(copy, Copy::Absent | Copy::Corrupt { .. }))
@@ -179,7 +176,9 @@ mod tests {
 
     fn asked(fixture: &Fixture, more: &[&str]) -> Result<(ReachArgs, Answer), CliError> {
         let line = ["countersign", "reach", "--fleet", "unread", "--on", "a"];
-        let Command::Reach(args) = Cli::try_parse_from(line.iter().chain(more)).unwrap().command else { panic!("not reach") };
+        let Command::Reach(args) = Cli::try_parse_from(line.iter().chain(more)).unwrap().command else {
+            panic!("not reach")
+        };
         let answer = answer(&args, &fixture.fleet(), &fixture.snapshot(), &tables(&args))?;
         Ok((args, answer))
     }
@@ -201,7 +200,10 @@ mod tests {
         assert_eq!((how("d.t"), how("d.u")), ("filtered".to_owned(), "now".to_owned()));
         let table = show::table(&answer).join("\n");
         assert!(table.contains("SERVER") && table.contains("filtered"), "{table}");
-        assert!(show::tree(&args, &answer).join("\n").contains("rows of d.u:"), "each table has a tree where they differ");
+        assert!(
+            show::tree(&args, &answer).join("\n").contains("rows of d.u:"),
+            "each table has a tree where they differ"
+        );
     }
 
     #[test]

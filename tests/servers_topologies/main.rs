@@ -107,7 +107,8 @@ async fn try_topology(pool: &mut Pool, shape: &Shape, home: &std::path::Path, co
     if !held.is_empty() {
         coverage.spend("resuming", build::resume(pool, shape)).await;
         let after = coverage.spend("looking", states(pool, shape)).await;
-        held.compare(shape, &after, coverage);
+        let stuck = settle::stuck(pool, shape).await;
+        held.compare(shape, &after, &stuck, coverage);
     }
 }
 

@@ -62,12 +62,13 @@ struct Link {
 
 impl Stage {
     pub async fn start(flavor: Flavor) -> Self {
-        let shape =
-            Shape::of(&[("db-a", &[]), ("db-b", &["db-a"]), ("db-c", &["db-b"]), ("db-d", &["db-a"])]).unwrap();
+        let shape = Shape::of(&[("db-a", &[]), ("db-b", &["db-a"]), ("db-c", &["db-b"]), ("db-d", &["db-a"])]).unwrap();
         let not_logging = if flavor == Flavor::Mariadb { "log_slave_updates" } else { "log_replica_updates" };
-        let setup = Setup::new(flavor, shape)
-            .server_option("db-a", "binlog_ignore_db", IGNORED)
-            .server_option("db-d", not_logging, "OFF");
+        let setup = Setup::new(flavor, shape).server_option("db-a", "binlog_ignore_db", IGNORED).server_option(
+            "db-d",
+            not_logging,
+            "OFF",
+        );
         let topology = setup.start(Path::new(env!("CARGO_BIN_EXE_countersign"))).await.unwrap();
         let text = std::fs::read_to_string(topology.fleet_file()).unwrap();
         let file: read::FleetFile = serde_yaml::from_str(&text).unwrap();
@@ -176,7 +177,9 @@ impl Stage {
         } else {
             let rows = self.topology.query(&server(name), &format!("SELECT * FROM {full} ORDER BY 1")).await.unwrap();
             let create = self.topology.query(&server(name), &format!("SHOW CREATE TABLE {full}")).await.unwrap();
-            let id = self.value(name, &format!("SELECT TABLE_ID FROM information_schema.{view} WHERE NAME='{schema}/{table}'")).await;
+            let id = self
+                .value(name, &format!("SELECT TABLE_ID FROM information_schema.{view} WHERE NAME='{schema}/{table}'"))
+                .await;
             format!("{rows:?} {create:?} {id}")
         };
         let log = self.topology.general_log(&server(name)).unwrap();
@@ -309,7 +312,8 @@ impl Stage {
         match what {
             Do::Sql(name, (maria, mysql)) => {
                 let sql = if self.flavor() == Flavor::Mariadb { maria } else { mysql };
-                let all: Vec<String> = self.filled(row, sql).split("; ").filter(|s| !s.is_empty()).map(str::to_owned).collect();
+                let all: Vec<String> =
+                    self.filled(row, sql).split("; ").filter(|s| !s.is_empty()).map(str::to_owned).collect();
                 self.run(name, &all).await
             }
             Do::Restart(name, option) => self.restart(name, option).await,
@@ -330,11 +334,13 @@ impl Stage {
     async fn restart(&self, name: &str, option: Option<(&str, &str)>) -> Result<(), String> {
         let file = self.topology.option_file(&server(name));
         let text = std::fs::read_to_string(&file).unwrap();
-        let kept = text.lines().filter(|line| !line.ends_with("# for a row")).map(|line| format!("{line}\n"));
-        let own = option.map(|(of_maria, of_mysql)| {
-            format!("{} # for a row\n", if self.flavor() == Flavor::Mariadb { of_maria } else { of_mysql })
-        });
-        let text: String = kept.chain(own).collect();
+        let mut lines: Vec<String> =
+            text.lines().filter(|line| !line.ends_with("# for a row")).map(str::to_owned).collect();
+        if let Some((of_maria, of_mysql)) = option {
+            let own = if self.flavor() == Flavor::Mariadb { of_maria } else { of_mysql };
+            lines.push(format!("{own} # for a row"));
+        }
+        let text = lines.join("\n") + "\n";
         std::fs::write(&file, text).unwrap();
         self.topology.restart(&server(name)).await.map_err(|error| error.to_string())
     }

@@ -28,8 +28,12 @@ pub fn peers(look: &mut Look<'_>, fleet: &Fleet, from: &Arrival) -> Vec<Arrival>
         .filter_map(|server| {
             let (how, why) = match member(look, server) {
                 Ok(None) => return None,
-                Ok(Some(_)) => (in_the_cluster(&from.how), format!("{} and {server} are in a cluster ({cluster})", from.server)),
-                Err(why) => (How::Unknown, format!("whether {server} is in the cluster of {} is unknown: {why}", from.server)),
+                Ok(Some(_)) => {
+                    (in_the_cluster(&from.how), format!("{} and {server} are in a cluster ({cluster})", from.server))
+                }
+                Err(why) => {
+                    (How::Unknown, format!("whether {server} is in the cluster of {} is unknown: {why}", from.server))
+                }
             };
             let path = from.path.iter().chain([server]).cloned().collect();
             Some(Arrival { server: server.clone(), how, path, why })

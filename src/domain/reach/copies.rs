@@ -91,7 +91,8 @@ fn holds(
     finding: &Finding,
 ) -> Result<(), String> {
     // A finding is about one server; what answers under its name now must be known, and stay what it is.
-    look.read(FactKey::server(server, ServerFact::Identity)).map_err(|why| format!("what {server} is cannot be told: {why}"))?;
+    look.read(FactKey::server(server, ServerFact::Identity))
+        .map_err(|why| format!("what {server} is cannot be told: {why}"))?;
     let same = |look: &mut Look<'_>, fact, then: &Option<String>| match then {
         Some(then) => look.ask(FactKey::table(server, table, fact), Test::Is(Value::text(then.clone()))).holds(),
         None => true,

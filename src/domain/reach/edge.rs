@@ -145,7 +145,10 @@ impl State {
         name: &str,
     ) -> Option<(How, String)> {
         if self.fence == "detached" && self.failover {
-            return Some((How::Unknown, format!("{name} is detached, but the replica looks for another source itself")));
+            return Some((
+                How::Unknown,
+                format!("{name} is detached, but the replica looks for another source itself"),
+            ));
         }
         if !self.error.is_empty() {
             return Some((How::Blocked, format!("{name} is broken: {}", self.error)));
@@ -161,7 +164,8 @@ impl State {
         if place == Place::Unknown && self.applier != "stopped" {
             return Some((How::Unknown, format!("{threads}, and whether it was received before cannot be told")));
         }
-        let place = if receives { format!("in the relay log of {replica}") } else { format!("in the binary log of {source}") };
+        let place =
+            if receives { format!("in the relay log of {replica}") } else { format!("in the binary log of {source}") };
         Some((How::Held, format!("{threads}: it waits {place}, and anybody, or a restart, can resume it")))
     }
 

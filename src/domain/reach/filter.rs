@@ -150,7 +150,8 @@ impl Filters {
     }
 
     fn names_nothing(&self) -> Result<bool, &'static str> {
-        let empty = [&self.do_db, &self.ignore_db, &self.do_table, &self.ignore_table, &self.wild_do, &self.wild_ignore];
+        let empty =
+            [&self.do_db, &self.ignore_db, &self.do_table, &self.ignore_table, &self.wild_do, &self.wild_ignore];
         if empty.iter().all(|rules| rules.is_empty()) { Ok(true) } else { Err("what the statement names is not known") }
     }
 

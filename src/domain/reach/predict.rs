@@ -281,9 +281,9 @@ mod tests {
             let effect = Effect { object: Object::Table(T.parse().unwrap()), kind };
             now = now.with(&predict(&now, &big.fleet(), &reach, Carry::Logged, &[effect], &Patch::default()));
         }
-        let shared = before.servers().filter(|name| {
-            std::sync::Arc::ptr_eq(before.server(name).unwrap(), now.server(name).unwrap())
-        });
+        let shared = before
+            .servers()
+            .filter(|name| std::sync::Arc::ptr_eq(before.server(name).unwrap(), now.server(name).unwrap()));
         assert_eq!(shared.count(), 196, "all but a, b, c and d");
     }
 

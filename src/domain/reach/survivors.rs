@@ -289,7 +289,8 @@ mod tests {
         let reach = reach(&mut look, &declared, &"a".parse().unwrap(), Carry::Logged);
         let _proof = Survivors::prove(&mut look, &declared, &reach, &T.parse().unwrap()).unwrap();
         let key = FactKey::server(&"c".parse().unwrap(), ServerFact::Identity);
-        let claims: Vec<_> = look.evidence().into_iter().map(|evidence| evidence.claim).filter(|claim| claim.key == key).collect();
+        let claims: Vec<_> =
+            look.evidence().into_iter().map(|evidence| evidence.claim).filter(|claim| claim.key == key).collect();
         assert_eq!(claims.len(), 1);
         let other = fixture.fact(&key, Value::text("mariadb server_id=other")).snapshot();
         assert!(claims[0].check(&snapshot).verdict.holds());

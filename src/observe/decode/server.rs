@@ -21,7 +21,9 @@ pub fn value(reading: &Reading, fact: ServerFact) -> Result<Value, String> {
         ServerFact::LogBin => reading.switch(&["log_bin"]).map(Value::Flag),
         ServerFact::LogReplicaUpdates => reading.switch(&["log_replica_updates", "log_slave_updates"]).map(Value::Flag),
         ServerFact::BinlogFilter => binlog_filter(reading).map(Value::Text),
-        ServerFact::BinlogFormat => reading.variable("binlog_format").map(|word| Value::text(word.to_ascii_lowercase())),
+        ServerFact::BinlogFormat => {
+            reading.variable("binlog_format").map(|word| Value::text(word.to_ascii_lowercase()))
+        }
         ServerFact::Origin => origin(reading).map(|origin| Value::text(origin.to_string())),
         ServerFact::Cluster => cluster(reading).map(Value::text),
         ServerFact::Position => position(reading).map(Value::Position),

@@ -8,8 +8,7 @@ use super::*;
 
 /// What is still to come once `db-a` and `db-d` have it: `db-b` keeps it, and `db-c` behind it.
 const COMES: &[(&str, [&str; 4])] = &[("t", ["runs_here/untouched", "held/touched", "held/touched", "never"])];
-const BOTH_STOPPED: &[Do] =
-    &[Do::Sql("db-b", STOP_APPLIER), Do::Execute, Do::Settle, Do::Sql("db-b", STOP_RECEIVER)];
+const BOTH_STOPPED: &[Do] = &[Do::Sql("db-b", STOP_APPLIER), Do::Execute, Do::Settle, Do::Sql("db-b", STOP_RECEIVER)];
 const SHORT_DELAY: Both = (
     "STOP ALL SLAVES; CHANGE MASTER TO MASTER_DELAY=3; START ALL SLAVES",
     "STOP REPLICA SQL_THREAD; CHANGE REPLICATION SOURCE TO SOURCE_DELAY=3; START REPLICA SQL_THREAD",

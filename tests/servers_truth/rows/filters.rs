@@ -59,7 +59,16 @@ const fn by_table(
 }
 
 const fn by_pattern(id: &'static str, database: Option<&'static str>, sql: &'static str) -> Row {
-    Row { id, says: "by pattern", prepare: BY_PATTERN, database, sql, expect: TABLE_KEEPS, repair: NOT_BY_PATTERN, ..PLAIN }
+    Row {
+        id,
+        says: "by pattern",
+        prepare: BY_PATTERN,
+        database,
+        sql,
+        expect: TABLE_KEEPS,
+        repair: NOT_BY_PATTERN,
+        ..PLAIN
+    }
 }
 
 pub const ROWS: &[Row] = &[

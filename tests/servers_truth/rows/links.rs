@@ -62,10 +62,10 @@ const SEMI_SYNC_REPLICA: Both = (
      STOP REPLICA IO_THREAD; START REPLICA IO_THREAD",
 );
 const NO_SEMI_SYNC: Both =
-    ("SET GLOBAL rpl_semi_sync_master_enabled=OFF", "SET GLOBAL rpl_semi_sync_source_enabled=OFF; UNINSTALL PLUGIN rpl_semi_sync_source");
+    ("SET GLOBAL rpl_semi_sync_master_enabled=OFF", "SET GLOBAL rpl_semi_sync_source_enabled=OFF");
 const NO_ACKNOWLEDGING: Both = (
     "SET GLOBAL rpl_semi_sync_slave_enabled=OFF; STOP SLAVE IO_THREAD; START SLAVE IO_THREAD",
-    "STOP REPLICA IO_THREAD; UNINSTALL PLUGIN rpl_semi_sync_replica; START REPLICA IO_THREAD",
+    "SET GLOBAL rpl_semi_sync_replica_enabled=OFF; STOP REPLICA IO_THREAD; START REPLICA IO_THREAD",
 );
 const FAILOVER: Both = (
     "",
@@ -175,7 +175,11 @@ pub const ROWS: &[Row] = &[
         runs: Runs::Only(Flavor::Mariadb, "MySQL's STOP REPLICA stops every channel"),
         prepare: &[Do::Sql("db-b", NAMED), Do::Sql("db-b", ("STOP SLAVE", ""))],
         expect: ALL,
-        repair: &[Do::Sql("db-b", ("STOP ALL SLAVES; RESET SLAVE 'x' ALL", "")), Do::Rebuild("db-b"), Do::Rebuild("db-c")],
+        repair: &[
+            Do::Sql("db-b", ("STOP ALL SLAVES; RESET SLAVE 'x' ALL", "")),
+            Do::Rebuild("db-b"),
+            Do::Rebuild("db-c"),
+        ],
         ..PLAIN
     },
     Row {
@@ -208,7 +212,12 @@ pub const ROWS: &[Row] = &[
     Row {
         id: "T33",
         says: "the last acknowledger is stopped: the source waits, then goes on",
-        prepare: &[Do::Sql("db-a", SEMI_SYNC_SOURCE), Do::Sql("db-b", SEMI_SYNC_REPLICA), Do::Settle, Do::Sql("db-b", STOP_RECEIVER)],
+        prepare: &[
+            Do::Sql("db-a", SEMI_SYNC_SOURCE),
+            Do::Sql("db-b", SEMI_SYNC_REPLICA),
+            Do::Settle,
+            Do::Sql("db-b", STOP_RECEIVER),
+        ],
         sql: "INSERT INTO $d.t VALUES (9,90)",
         expect: HELD_AT_B,
         undo: &[Do::Sql("db-b", START_RECEIVER)],
@@ -219,14 +228,24 @@ pub const ROWS: &[Row] = &[
         id: "T39",
         says: "behind an error everything waits, and mending it lets it through",
         prepare: &[
-            Do::Sql("db-b", ("SET SESSION sql_log_bin=0; INSERT INTO $d.u VALUES (9,0)", "SET SESSION sql_log_bin=0; INSERT INTO $d.u VALUES (9,0)")),
+            Do::Sql(
+                "db-b",
+                (
+                    "SET SESSION sql_log_bin=0; INSERT INTO $d.u VALUES (9,0)",
+                    "SET SESSION sql_log_bin=0; INSERT INTO $d.u VALUES (9,0)",
+                ),
+            ),
             Do::Sql("db-a", ("INSERT INTO $d.u VALUES (9,90)", "INSERT INTO $d.u VALUES (9,90)")),
             Do::WaitBroken("db-b"),
         ],
         expect: &[("t", ["runs_here", "blocked", "blocked", "now"])],
-        undo: &[
-            Do::Sql("db-b", ("SET SESSION sql_log_bin=0; DELETE FROM $d.u WHERE id=9; START SLAVE", "SET SESSION sql_log_bin=0; DELETE FROM $d.u WHERE id=9; START REPLICA")),
-        ],
+        undo: &[Do::Sql(
+            "db-b",
+            (
+                "SET SESSION sql_log_bin=0; DELETE FROM $d.u WHERE id=9; START SLAVE",
+                "SET SESSION sql_log_bin=0; DELETE FROM $d.u WHERE id=9; START REPLICA",
+            ),
+        )],
         ..PLAIN
     },
     Row {
@@ -287,12 +306,7 @@ pub const LOG_LOST: &[Row] = &[
     Row {
         id: "T32",
         says: "what the source has purged can never be fetched",
-        prepare: &[
-            Do::Sql("db-b", STOP),
-            Do::Purge("db-a"),
-            Do::Sql("db-b", START),
-            Do::WaitBroken("db-b"),
-        ],
+        prepare: &[Do::Sql("db-b", STOP), Do::Purge("db-a"), Do::Sql("db-b", START), Do::WaitBroken("db-b")],
         expect: &[("t", ["runs_here", "blocked", "blocked", "now"])],
         repair: &[Do::Rebuild("db-b"), Do::Rebuild("db-c")],
         ..PLAIN

@@ -33,13 +33,7 @@ pub const ROWS: &[Row] = &[
         ..PLAIN
     },
     Row { id: "T12", says: "without a default database it is logged all the same", schema: Some(IGNORED), ..PLAIN },
-    Row {
-        id: "T12.other",
-        says: "with another one too",
-        schema: Some(IGNORED),
-        database: Some("mysql"),
-        ..PLAIN
-    },
+    Row { id: "T12.other", says: "with another one too", schema: Some(IGNORED), database: Some("mysql"), ..PLAIN },
     Row {
         id: "T12.converse",
         says: "what is in another schema is not logged from there",
@@ -69,7 +63,9 @@ pub const ROWS: &[Row] = &[
     Row {
         id: "T34",
         says: "DROP of a temporary table that hides one of the same name",
-        runs: Runs::Nowhere("the product's sessions make no temporary tables, and in one that did the text alone tells nothing"),
+        runs: Runs::Nowhere(
+            "the product's sessions make no temporary tables, and in one that did the text alone tells nothing",
+        ),
         ..PLAIN
     },
     Row {
@@ -116,7 +112,14 @@ pub const ROWS: &[Row] = &[
         undo: RESUME_B,
         ..PLAIN
     },
-    Row { id: "S3.repair", says: "REPAIR is logged", sql: "REPAIR TABLE $d.t", engine: "MyISAM", seen: Seen::InTheLog, ..PLAIN },
+    Row {
+        id: "S3.repair",
+        says: "REPAIR is logged",
+        sql: "REPAIR TABLE $d.t",
+        engine: "MyISAM",
+        seen: Seen::InTheLog,
+        ..PLAIN
+    },
     Row { id: "S3.optimize", says: "OPTIMIZE is logged", sql: "OPTIMIZE TABLE $d.t", seen: Seen::InTheLog, ..PLAIN },
     Row { id: "S3.analyze", says: "ANALYZE is logged", sql: "ANALYZE TABLE $d.t", seen: Seen::InTheLog, ..PLAIN },
     Row {

@@ -88,9 +88,8 @@ fn the_case_of_letters_is_not_guessed() {
 
 #[test]
 fn rows_that_may_be_logged_as_a_statement_have_an_answer_where_both_agree() {
-    let both = |filters: &str, statement: &Statement| {
-        Filters::parse(filters).unwrap().judge(statement, RowsAs::Either, None)
-    };
+    let both =
+        |filters: &str, statement: &Statement| Filters::parse(filters).unwrap().judge(statement, RowsAs::Either, None);
     assert_eq!(both(WILD, &rows(None, &["d.t"])), Stops);
     assert!(matches!(both(IGNORE_DB, &rows(Some("other"), &["d.t"])), Filtering::Unclear(_)));
 }
@@ -122,9 +121,14 @@ fn what_is_not_understood_is_unclear() {
 
 #[test]
 fn patterns_match_as_in_sql() {
-    for (pattern, text, expected) in
-        [("d.%", "d.t", true), ("d.%", "d.", true), ("d_.%", "dx.t", true), ("d_.%", "d.t", false), ("%.t", "a.b.t", true), ("d.t", "d.tt", false)]
-    {
+    for (pattern, text, expected) in [
+        ("d.%", "d.t", true),
+        ("d.%", "d.", true),
+        ("d_.%", "dx.t", true),
+        ("d_.%", "d.t", false),
+        ("%.t", "a.b.t", true),
+        ("d.t", "d.tt", false),
+    ] {
         assert_eq!(is_like(pattern, text), expected, "{pattern} {text}");
     }
 }
