@@ -54,17 +54,16 @@ fn how(answer: &Value, server: &str) -> (String, String) {
 /// The lab's fleet with a proxy in front of each server; other servers go on to call each by its own address.
 async fn proxied(topology: &Topology) -> (String, Vec<Proxy>) {
     let own = std::fs::read_to_string(topology.fleet_file()).unwrap();
-    let mut text = own.split("servers:").next().unwrap().to_owned() + "servers:\n";
+    let mut lines = vec![own.split("servers:").next().unwrap().to_owned() + "servers:"];
     let mut proxies = Vec::new();
     for name in topology.names() {
         let port = topology.port(name).unwrap();
         let proxy = Proxy::to_port(port).await;
-        let at = proxy.port();
-        text +=
-            &format!("  {name}: {{address: \"127.0.0.1:{at}\", also: [\"127.0.0.1:{port}\"], tls: {{mode: off}}}}\n");
+        let (address, also) = (format!("127.0.0.1:{}", proxy.port()), format!("127.0.0.1:{port}"));
+        lines.push(format!("  {name}: {{address: \"{address}\", also: [\"{also}\"], tls: {{mode: off}}}}"));
         proxies.push(proxy);
     }
-    (text, proxies)
+    (lines.join("\n") + "\n", proxies)
 }
 
 async fn it_costs_one_look(flavor: Flavor) {
@@ -122,8 +121,8 @@ async fn servers_that_are_not_what_they_are_taken_for(flavor: Flavor) {
     assert!(how_b == "unknown" && why.contains("fleet.yaml expects"), "{how_b}: {why}");
 
     // A replica of which the fleet file knows nothing is a reader that nothing explains.
-    let without: String =
-        own.lines().filter(|line| !line.starts_with("  db-c:")).map(|line| format!("{line}\n")).collect();
+    let known: Vec<&str> = own.lines().filter(|line| !line.starts_with("  db-c:")).collect();
+    let without = known.join("\n") + "\n";
     let answer = asked(&written(&topology, "without.yaml", &without)).await;
     assert!(answer["unexplained_readers"][0]["why"].as_str().unwrap().contains("repl@127.0.0.1"), "{answer}");
     topology.end().await.unwrap();

@@ -48,7 +48,7 @@ pub fn compare(
         let (before, after) = (&before[&server], &after[&server]);
         for (object, leaves) in &statement.objects {
             let changed = before.get(object) != after.get(object);
-            if !changed && !statement.shows(object, *leaves, before) {
+            if !changed && !leaves.shows(object, before) {
                 continue;
             }
             let (how, why) = prediction.of(&seat_name(server), object);
@@ -81,15 +81,14 @@ fn strays<'a>(statement: &'a Statement, before: &'a State, after: &'a State) -> 
 /// `soon`: a delay of the topology is over before the test looks.
 fn verdict(how: &str, changed: bool, soon: bool) -> Verdict {
     match (how, changed) {
-        ("runs_here" | "now", true) => Verdict::Exact,
+        ("runs_here" | "now", true) | ("never" | "not_logged" | "held" | "blocked" | "filtered" | "delayed", false) => {
+            Verdict::Exact
+        }
         ("runs_here" | "now", false) => Verdict::Untouched,
-        ("never" | "not_logged" | "held" | "blocked", false) | ("filtered", false) => Verdict::Exact,
-        ("never" | "not_logged" | "held" | "blocked", true) => Verdict::Touched,
         ("filtered", true) => Verdict::Hedged,
         ("delayed", true) if soon => Verdict::Exact,
-        ("delayed", true) => Verdict::Touched,
-        ("delayed", false) => Verdict::Exact,
         ("unknown", _) => Verdict::Unknown,
+        // Said to stay away or to wait, or a word that nobody knows.
         _ => Verdict::Touched,
     }
 }

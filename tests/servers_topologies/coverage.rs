@@ -33,8 +33,9 @@ pub struct Coverage {
     unknowns: BTreeMap<String, u64>,
     hedged: BTreeMap<String, u64>,
     pub wrong: Vec<String>,
-    /// Answers `held` that came true a second time when the pause ended, and those that did not.
+    /// Answers `held` that came true a second time when the pause ended, met an error, and did not.
     pub released: u64,
+    pub stuck: u64,
     pub lost: Vec<String>,
     spent: BTreeMap<&'static str, Duration>,
 }
@@ -151,7 +152,11 @@ impl fmt::Display for Coverage {
             self.percent(Verdict::Unknown),
             self.quiet
         )?;
-        writeln!(f, "held and then released: {} arrived, {:?} did not", self.released, self.lost)?;
+        writeln!(
+            f,
+            "held and then released: {} arrived, {} met an error, {:?} did not",
+            self.released, self.stuck, self.lost
+        )?;
         writeln!(f, "time: {:?}", self.spent)?;
         writeln!(f, "reach: {:?}", self.hows)?;
         writeln!(f, "edges: {:?}", self.edges)?;

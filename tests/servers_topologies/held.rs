@@ -1,5 +1,7 @@
 //! Whether what was said to wait at a pause does arrive when the pause ends.
 
+use std::collections::BTreeSet;
+
 use crate::compare::States;
 use crate::coverage::Coverage;
 use crate::predict::Prediction;
@@ -49,14 +51,17 @@ impl Held {
         }
     }
 
-    /// Counts what arrived and what did not.
-    pub fn compare(&self, shape: &Shape, after: &States, coverage: &mut Coverage) {
+    /// Counts what arrived and what did not. `stuck` are the servers where an event could not be applied, because a
+    /// statement of the test had changed there what the event is about.
+    pub fn compare(&self, shape: &Shape, after: &States, stuck: &BTreeSet<usize>, coverage: &mut Coverage) {
         for waiting in &self.waiting {
-            if after[&waiting.server].get(&waiting.object) == waiting.before.as_ref() {
+            if after[&waiting.server].get(&waiting.object) != waiting.before.as_ref() {
+                coverage.released += 1;
+            } else if stuck.contains(&waiting.server) {
+                coverage.stuck += 1;
+            } else {
                 let name = seat_name(waiting.server);
                 coverage.lost.push(format!("seed {}: `{}` was held at {name} and never came", shape.seed, waiting.sql));
-            } else {
-                coverage.released += 1;
             }
         }
     }

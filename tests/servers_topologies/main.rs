@@ -3,9 +3,12 @@
 //!
 //! `COUNTERSIGN_TOPOLOGIES=2000` makes the long run, `COUNTERSIGN_TOPOLOGY_SEED=7` builds one topology again.
 
+#![expect(clippy::print_stdout, reason = "the figures of a long run are what it is for")]
+
 mod build;
 mod compare;
 mod coverage;
+mod found;
 mod held;
 mod pool;
 mod predict;
@@ -104,7 +107,8 @@ async fn try_topology(pool: &mut Pool, shape: &Shape, home: &std::path::Path, co
     if !held.is_empty() {
         coverage.spend("resuming", build::resume(pool, shape)).await;
         let after = coverage.spend("looking", states(pool, shape)).await;
-        held.compare(shape, &after, coverage);
+        let stuck = settle::stuck(pool, shape).await;
+        held.compare(shape, &after, &stuck, coverage);
     }
 }
 
@@ -144,12 +148,33 @@ async fn a_wrong_answer_is_found(pool: &mut Pool, home: &std::path::Path) {
     assert_eq!(strays, [Verdict::Touched, Verdict::Touched], "nobody named it");
 }
 
+/// Every case that was found once.
+async fn what_was_found_stays_right(pool: &mut Pool, home: &std::path::Path) {
+    for case in found::all() {
+        build::build(pool, &case.shape).await;
+        let fleet = predict::fleet_file(pool, &case.shape, home);
+        let prediction = predict::predict(&fleet, &case.statement).await.unwrap();
+        for (seat, object, word) in case.words {
+            let (how, why) = prediction.of(&shape::seat_name(*seat), object);
+            assert_eq!(how, *word, "{}: {object} of seat {seat}: {why}", case.name);
+        }
+        let before = states(pool, &case.shape).await;
+        execute(pool, &case.statement).await.unwrap();
+        settle(pool, &case.shape, Patience::Resting).await;
+        let after = states(pool, &case.shape).await;
+        let answers = compare(&case.shape, &case.statement, &prediction, &before, &after);
+        let wrong = answers.iter().find(|answer| matches!(answer.verdict, Verdict::Touched | Verdict::Untouched));
+        assert!(wrong.is_none(), "{}: {wrong:?}", case.name);
+    }
+}
+
 async fn predictions_come_true(flavor: Flavor) {
     let seeds = seeds();
     let count = seeds.end() + 1 - seeds.start();
     let home = tempfile::tempdir().unwrap();
     let mut pool = Pool::start(flavor).await;
     a_wrong_answer_is_found(&mut pool, home.path()).await;
+    what_was_found_stays_right(&mut pool, home.path()).await;
     let mut coverage = Coverage::default();
     for seed in seeds {
         try_topology(&mut pool, &Shape::of_seed(seed), home.path(), &mut coverage).await;

@@ -1,6 +1,6 @@
 //! Waits until a topology rests: every link that can move something has moved all of it, or says why it cannot.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
@@ -66,6 +66,13 @@ pub async fn settle(pool: &mut Pool, shape: &Shape, patience: Patience) -> Rest 
         assert!(began.elapsed() < LIMIT, "never rests ({patience:?}): {open:?} of {shape:?}: {now:#?}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
+}
+
+/// The members where an applier stopped at an error.
+pub async fn stuck(pool: &mut Pool, shape: &Shape) -> BTreeSet<usize> {
+    let all = join_all(pool.members(&shape.members).map(progress)).await;
+    let failed = |row: &Named| !matches!(column(row, &["Last_SQL_Errno"]), "" | "0");
+    all.into_iter().filter(|(_, progress)| progress.links.iter().any(failed)).map(|(seat, _)| seat).collect()
 }
 
 async fn progress(seat: &mut Seat) -> (usize, Progress) {

@@ -20,6 +20,17 @@ pub enum Leaves {
     Nothing,
 }
 
+impl Leaves {
+    /// Whether a statement that leaves this mark on `object` can be seen on a server in this state.
+    pub fn shows(self, object: &str, state: &State) -> bool {
+        match self {
+            Self::Change => state.contains_key(object),
+            Self::Made => !state.contains_key(object),
+            Self::Nothing => false,
+        }
+    }
+}
+
 /// One statement and the session that sends it.
 #[derive(Debug, Clone, Serialize)]
 pub struct Statement {
@@ -45,6 +56,35 @@ pub struct Source {
 
 const WHOLE: [&str; 12] =
     ["d.t1", "d.t2", "d.t3", "d.t4", "d.t5", "d.t6", "d.t7", "d.t8", "o.t1", "o.t2", "o.t3", "o.t4"];
+
+/// The grammar: a name to count by, and the form. What destroys comes more often.
+const FORMS: [(&str, &str); 25] = [
+    ("DROP", "DROP TABLE {one}"),
+    ("DROP", "DROP TABLE {one}"),
+    ("DROP", "DROP TABLE {one}"),
+    ("DROP 2", "DROP TABLE {one}, {two}"),
+    ("DROP IF EXISTS", "DROP TABLE IF EXISTS {one}"),
+    ("DROP IF EXISTS", "DROP TABLE IF EXISTS {one}"),
+    ("TRUNCATE", "TRUNCATE TABLE {one}"),
+    ("TRUNCATE", "TRUNCATE TABLE {one}"),
+    ("DELETE", "DELETE FROM {one} WHERE id > 1"),
+    ("DELETE", "DELETE FROM {one} WHERE id > 1"),
+    ("UPDATE", "UPDATE {one} SET v = v + 1"),
+    ("INSERT", "INSERT INTO {one} VALUES (70, 7)"),
+    ("ALTER ADD", "ALTER TABLE {one} ADD COLUMN w INT"),
+    ("ALTER ENGINE", "ALTER TABLE {one} ENGINE=InnoDB"),
+    ("RENAME", ""),
+    ("OPTIMIZE", "OPTIMIZE TABLE {one}"),
+    ("OPTIMIZE LOCAL", "OPTIMIZE LOCAL TABLE {one}"),
+    ("ANALYZE", "ANALYZE TABLE {one}"),
+    ("ANALYZE LOCAL", "ANALYZE NO_WRITE_TO_BINLOG TABLE {one}"),
+    ("CREATE", ""),
+    ("CHECK", "CHECK TABLE {one}"),
+    ("REPLACE", "REPLACE INTO {one} VALUES (2, 7)"),
+    ("UPDATE 2", "UPDATE {one} AS a JOIN {two} AS b USING (id) SET a.v = 7, b.v = 8"),
+    ("INSERT SELECT", "INSERT INTO {one} SELECT id + 50, v FROM {two}"),
+    ("CREATE INDEX", "CREATE INDEX i ON {one} (v)"),
+];
 
 impl Source {
     pub fn new(dice: Dice) -> Self {
@@ -72,74 +112,23 @@ impl Source {
     }
 
     fn draft(&mut self) -> Statement {
-        let verbs = [
-            "DROP",
-            "DROP",
-            "DROP",
-            "DROP 2",
-            "DROP IF EXISTS",
-            "DROP IF EXISTS",
-            "TRUNCATE",
-            "TRUNCATE",
-            "DELETE",
-            "DELETE",
-            "UPDATE",
-            "INSERT",
-            "ALTER ADD",
-            "ALTER ENGINE",
-            "RENAME",
-            "OPTIMIZE",
-            "OPTIMIZE LOCAL",
-            "ANALYZE",
-            "ANALYZE LOCAL",
-            "CREATE",
-            "CHECK",
-            "REPLACE",
-            "UPDATE 2",
-            "INSERT SELECT",
-            "CREATE INDEX",
-        ];
-        let verb = *self.dice.pick(&verbs).unwrap();
+        let (verb, form) = *self.dice.pick(&FORMS).unwrap();
         let one = self.take();
-        let made = |name: &str, sql: String, leaves: Leaves| statement(verb, sql, vec![(name.to_owned(), leaves)]);
         match verb {
-            "DROP" => made(one, format!("DROP TABLE {one}"), Leaves::Change),
-            "DROP 2" => {
-                let two = self.take();
-                let objects = [one, two].map(|name| (name.to_owned(), Leaves::Change)).to_vec();
-                statement(verb, format!("DROP TABLE {one}, {two}"), objects)
-            }
-            "DROP IF EXISTS" => {
-                let mut drop = made(one, format!("DROP TABLE IF EXISTS {one}"), Leaves::Change);
-                drop.missing = self.dice.chance(50).then(|| one.to_owned());
-                drop
-            }
-            "UPDATE 2" => {
-                let two = self.take();
-                let objects = [one, two].map(|name| (name.to_owned(), Leaves::Change)).to_vec();
-                statement(verb, format!("UPDATE {one} AS a JOIN {two} AS b USING (id) SET a.v = 7, b.v = 8"), objects)
-            }
-            // What it reads is not touched.
-            "INSERT SELECT" => {
-                let two = self.take();
-                made(one, format!("INSERT INTO {one} SELECT id + 50, v FROM {two}"), Leaves::Change)
-            }
-            "CREATE INDEX" => made(one, format!("CREATE INDEX i ON {one} (v)"), Leaves::Change),
-            "TRUNCATE" => made(one, format!("TRUNCATE TABLE {one}"), Leaves::Change),
-            "DELETE" => made(one, format!("DELETE FROM {one} WHERE id > 1"), Leaves::Change),
-            "UPDATE" => made(one, format!("UPDATE {one} SET v = v + 1"), Leaves::Change),
-            "INSERT" => made(one, format!("INSERT INTO {one} VALUES (70, 7)"), Leaves::Change),
-            "REPLACE" => made(one, format!("REPLACE INTO {one} VALUES (2, 7)"), Leaves::Change),
-            "ALTER ADD" => made(one, format!("ALTER TABLE {one} ADD COLUMN w INT"), Leaves::Change),
-            "ALTER ENGINE" => made(one, format!("ALTER TABLE {one} ENGINE=InnoDB"), Leaves::Change),
-            "OPTIMIZE" => made(one, format!("OPTIMIZE TABLE {one}"), Leaves::Change),
-            "OPTIMIZE LOCAL" => made(one, format!("OPTIMIZE LOCAL TABLE {one}"), Leaves::Change),
-            "ANALYZE" => made(one, format!("ANALYZE TABLE {one}"), Leaves::Change),
-            "ANALYZE LOCAL" => made(one, format!("ANALYZE NO_WRITE_TO_BINLOG TABLE {one}"), Leaves::Change),
-            "CHECK" => made(one, format!("CHECK TABLE {one}"), Leaves::Nothing),
-            "RENAME" => self.rename(one),
-            _ => self.create(one),
+            "RENAME" => return self.rename(one),
+            "CREATE" => return self.create(one),
+            _ => {}
         }
+        let mut sql = form.replace("{one}", one);
+        let mut objects = vec![(one.to_owned(), if verb == "CHECK" { Leaves::Nothing } else { Leaves::Change })];
+        if sql.contains("{two}") {
+            let two = self.take();
+            sql = sql.replace("{two}", two);
+            // What an INSERT reads is not touched.
+            objects.extend((verb != "INSERT SELECT").then(|| (two.to_owned(), Leaves::Change)));
+        }
+        let missing = (verb == "DROP IF EXISTS" && self.dice.chance(50)).then(|| one.to_owned());
+        Statement { missing, ..statement(verb, sql, objects) }
     }
 
     fn rename(&mut self, one: &'static str) -> Statement {
@@ -185,13 +174,11 @@ impl Statement {
         Self { on, ..statement("plain", sql.to_owned(), vec![(object.to_owned(), Leaves::Change)]) }
     }
 
-    /// Whether executing it on a server in this state can be seen there afterwards.
-    pub fn shows(&self, object: &str, leaves: Leaves, state: &State) -> bool {
-        match leaves {
-            Leaves::Change => state.contains_key(object),
-            Leaves::Made => !state.contains_key(object),
-            Leaves::Nothing => false,
-        }
+    /// The same, and it changes another table as well.
+    #[must_use]
+    pub fn and(mut self, object: &str) -> Self {
+        self.objects.push((object.to_owned(), Leaves::Change));
+        self
     }
 
     /// What it names and what must not change because it does not name it.

@@ -1,10 +1,16 @@
 //! One row from its preparation to the comparison.
 
+use std::collections::BTreeSet;
+
+use countersign::domain::base::{Danger, RunId};
 use countersign::domain::fleet::Fleet;
 use countersign::domain::reach::{Carry, How, Reach, Statement, reach};
 use countersign::domain::snapshot::{Look, Position, Snapshot};
 use countersign::domain::sql::Flavor as SqlFlavor;
 use countersign::domain::sql::classify::classify;
+use countersign::domain::vocabulary::action::copy_table::Log;
+use countersign::domain::vocabulary::action::{ResumeReplica, Sql};
+use countersign::domain::vocabulary::{ActionEntry as _, World};
 use countersign::lab::Flavor;
 
 use super::row::{Asked, Do, Row};
@@ -49,6 +55,7 @@ async fn judge(stage: &Stage, row: &Row) -> Result<(), String> {
         .map(|(table, _)| predict(stage, row, (&fleet, &snapshot), table, executed.as_deref()))
         .collect();
     let mut wrong = words(row, &predicted);
+    wrong.extend(resuming(stage, row, &fleet, &snapshot));
     if row.asked == Asked::Before {
         stage.execute(row).await?;
         stage.settle().await?;
@@ -115,6 +122,37 @@ fn words(row: &Row, predicted: &[Reach]) -> Vec<String> {
                 let why = reach.arrivals.iter().find(|line| line.server == server(name)).map(|line| line.why.clone());
                 wrong.push(format!("{table} on {name}: predicted `{}` ({why:?}), the facts say `{word}`", how.word()));
             }
+        }
+    }
+    wrong
+}
+
+/// What the product says of resuming the replicas that will hold the statement: it is the statement that runs there.
+fn resuming(stage: &Stage, row: &Row, fleet: &Fleet, snapshot: &Snapshot) -> Vec<String> {
+    let takes_all = row.sql.starts_with("DROP TABLE") || row.sql.starts_with("TRUNCATE");
+    if row.asked != Asked::Before || row.database.is_some() || !takes_all {
+        return Vec::new();
+    }
+    let (run, tables) = (RunId::parse("r-1").unwrap(), BTreeSet::new());
+    let world = World { fleet, run: &run, tables: &tables };
+    let log = if row.unlogged { Log::None } else { Log::Binary };
+    let sql = Sql { server: server(row.on), statement: stage.filled(row, row.sql), log };
+    let command = sql.script(world, &mut Look::at(snapshot)).unwrap().remove(0);
+    let reach = reach(&mut Look::at(snapshot), fleet, &command.server, command.carry);
+    let patch =
+        countersign::domain::reach::predict(snapshot, fleet, &reach, command.carry, &command.effects, &command.patch);
+    let after = snapshot.with(&patch);
+    let mut wrong = Vec::new();
+    // Only the server behind the stopped link holds it; what is below gets it from there.
+    if row.expect.iter().any(|(table, words)| *table == "t" && words[1] == "held") {
+        let resume = ResumeReplica { server: server("db-b") };
+        let commands = resume.script(world, &mut Look::at(&after)).unwrap();
+        let applied: Vec<String> =
+            commands.iter().flat_map(|command| &command.effects).map(ToString::to_string).collect();
+        let expected: Vec<String> = command.effects.iter().map(ToString::to_string).collect();
+        let destructive = commands.iter().any(|command| command.danger == Danger::Destructive);
+        if applied != expected || !destructive {
+            wrong.push(format!("resuming db-b applies {applied:?}, expected {expected:?} and destructive"));
         }
     }
     wrong

@@ -334,11 +334,13 @@ impl Stage {
     async fn restart(&self, name: &str, option: Option<(&str, &str)>) -> Result<(), String> {
         let file = self.topology.option_file(&server(name));
         let text = std::fs::read_to_string(&file).unwrap();
-        let kept = text.lines().filter(|line| !line.ends_with("# for a row")).map(|line| format!("{line}\n"));
-        let own = option.map(|(of_maria, of_mysql)| {
-            format!("{} # for a row\n", if self.flavor() == Flavor::Mariadb { of_maria } else { of_mysql })
-        });
-        let text: String = kept.chain(own).collect();
+        let mut lines: Vec<String> =
+            text.lines().filter(|line| !line.ends_with("# for a row")).map(str::to_owned).collect();
+        if let Some((of_maria, of_mysql)) = option {
+            let own = if self.flavor() == Flavor::Mariadb { of_maria } else { of_mysql };
+            lines.push(format!("{own} # for a row"));
+        }
+        let text = lines.join("\n") + "\n";
         std::fs::write(&file, text).unwrap();
         self.topology.restart(&server(name)).await.map_err(|error| error.to_string())
     }

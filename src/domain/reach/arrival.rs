@@ -26,7 +26,7 @@ pub fn reach(look: &mut Look<'_>, fleet: &Fleet, target: &ServerName, statement:
     let statement = statement.into();
     let links = edge::links(look, fleet);
     let leaving = Leaving { statement: &statement, origins: Origins::of(target) };
-    let logged = leaving.from_target(look, target);
+    let logged = leaving.out_of_target(look, target);
     let walk = Walk { fleet, leaving: &leaving, links: &links, target, logged: &logged };
     let mut found = walk.stops(look, &BTreeSet::new());
     let races = walk.races(look, &found);
@@ -106,7 +106,7 @@ impl Walk<'_> {
     }
 
     fn leaves(&self, look: &mut Look<'_>, server: &ServerName) -> (How, String) {
-        if server == self.target { self.logged.clone() } else { self.leaving.from_relay(look, server) }
+        if server == self.target { self.logged.clone() } else { self.leaving.out_of_relay(look, server) }
     }
 }
 
@@ -161,7 +161,7 @@ fn pass(
         return Stop { onward, ..arrives((How::Never, has)) };
     }
     let edge = edge::crosses(look, fleet, leaving, &from.arrival.server, link);
-    if edge.0.spares() { arrives(edge) } else { arrives(slowest([at_source, out.clone(), edge])) }
+    if edge.0.spares() { arrives(edge) } else { arrives(slowest(&[at_source, out.clone(), edge])) }
 }
 
 /// A server does not execute a transaction that it counts as executed, whatever it made of it.
@@ -175,7 +175,7 @@ fn has_already(look: &mut Look<'_>, statement: &Statement, replica: &ServerName)
 }
 
 /// On one path the thing that keeps a statement back longest decides, but "unknown" is never better than unknown.
-fn slowest(stages: [(How, String); 3]) -> (How, String) {
+fn slowest(stages: &[(How, String); 3]) -> (How, String) {
     let first = |wanted: How| stages.iter().find(|(how, _)| *how == wanted).cloned();
     let delay = |(how, _): &&(How, String)| match how {
         How::Delayed(span) => *span,

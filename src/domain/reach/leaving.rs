@@ -45,7 +45,7 @@ pub struct Leaving<'a> {
 
 impl Leaving<'_> {
     /// Whether what `target` executes enters its binary log: the `How` that every link starts from.
-    pub fn from_target(&self, look: &mut Look<'_>, target: &ServerName) -> (How, String) {
+    pub fn out_of_target(&self, look: &mut Look<'_>, target: &ServerName) -> (How, String) {
         match look.read(FactKey::server(target, ServerFact::Cluster)) {
             Ok(Value::Text(cluster)) if cluster == "none" => {}
             Ok(cluster) => return (How::Group, format!("{target} is a member of a cluster ({cluster})")),
@@ -58,7 +58,7 @@ impl Leaving<'_> {
     }
 
     /// Whether what `server` applies from others goes on to its own replicas.
-    pub fn from_relay(&self, look: &mut Look<'_>, server: &ServerName) -> (How, String) {
+    pub fn out_of_relay(&self, look: &mut Look<'_>, server: &ServerName) -> (How, String) {
         let (own, why) = self.logs(look, server);
         if own == How::NotLogged {
             return (own, why);

@@ -63,7 +63,9 @@ impl Statement {
     /// The same for one table of a statement that changes the rows of several: each one's rows are filtered alone.
     #[must_use]
     pub fn about(mut self, table: &TableName) -> Self {
-        if let Names::Rows(tables) = &mut self.names {
+        if let Names::Rows(tables) = &mut self.names
+            && tables.contains(table)
+        {
             tables.retain(|named| named == table);
         }
         self

@@ -169,6 +169,15 @@ fn an_error_is_told_when_the_thread_stopped_and_with_the_workers_own_words() {
 }
 
 #[test]
+fn a_replica_that_gave_up_is_broken_and_not_paused() {
+    let gave_up = [("Replica_IO_Running", "No"), ("Last_IO_Errno", "2003"), ("Last_IO_Error", "attempt 10/10")];
+    let facts = decoded(vec![("db-b", Answering::mysql(B).link(&gave_up).outcome())], vec![]);
+    assert_eq!(link_text(&facts, "db-b", LinkFact::Error), "receiver 2003: attempt 10/10");
+    let paused = decoded(vec![("db-b", Answering::mysql(B).link(&[("Replica_IO_Running", "No")]).outcome())], vec![]);
+    assert_eq!(link_text(&paused, "db-b", LinkFact::Error), "none");
+}
+
+#[test]
 fn filters_are_all_told() {
     let link = Answering::mariadb("2").variable("replicate_events_marked_for_skip", "FILTER_ON_REPLICA");
     let facts = decoded(vec![("db-b", link.link(&[("Replicate_Ignore_DB", "tmp")]).outcome())], vec![]);

@@ -61,13 +61,11 @@ const SEMI_SYNC_REPLICA: Both = (
     "INSTALL PLUGIN rpl_semi_sync_replica SONAME 'semisync_replica.so'; SET GLOBAL rpl_semi_sync_replica_enabled=ON; \
      STOP REPLICA IO_THREAD; START REPLICA IO_THREAD",
 );
-const NO_SEMI_SYNC: Both = (
-    "SET GLOBAL rpl_semi_sync_master_enabled=OFF",
-    "SET GLOBAL rpl_semi_sync_source_enabled=OFF; UNINSTALL PLUGIN rpl_semi_sync_source",
-);
+const NO_SEMI_SYNC: Both =
+    ("SET GLOBAL rpl_semi_sync_master_enabled=OFF", "SET GLOBAL rpl_semi_sync_source_enabled=OFF");
 const NO_ACKNOWLEDGING: Both = (
     "SET GLOBAL rpl_semi_sync_slave_enabled=OFF; STOP SLAVE IO_THREAD; START SLAVE IO_THREAD",
-    "STOP REPLICA IO_THREAD; UNINSTALL PLUGIN rpl_semi_sync_replica; START REPLICA IO_THREAD",
+    "SET GLOBAL rpl_semi_sync_replica_enabled=OFF; STOP REPLICA IO_THREAD; START REPLICA IO_THREAD",
 );
 const FAILOVER: Both = (
     "",
