@@ -126,3 +126,6 @@ pub fn fenced(look: &mut Look<'_>, server: &ServerName) -> bool {
             look.ask(fence, Test::Is(Value::text("detached"))).holds()
         })
 }
+
+#[cfg(test)]
+mod tests;
