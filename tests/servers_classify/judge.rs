@@ -89,7 +89,9 @@ pub struct Channel {
 impl Channel {
     pub async fn open(fixture: &Fixture, seat: Seat) -> Self {
         let account = if seat == Seat::Observer { Account::Observe } else { Account::Root };
-        let mut channel = Self { seat, conn: fixture.topology.connect(&db_a(), account).await.unwrap() };
+        // Some answers are long, and a client that takes none so long would hang up.
+        let login = fixture.topology.login(&db_a(), account).max_allowed_packet(Some(1 << 30));
+        let mut channel = Self { seat, conn: Conn::new(login).await.unwrap() };
         channel.pin(fixture).await;
         channel
     }

@@ -135,3 +135,6 @@ pub fn fenced(look: &mut Look<'_>, server: &ServerName) -> bool {
     let Ok(Value::Names(channels)) = look.read(FactKey::server(server, ServerFact::Channels)) else { return false };
     !channels.is_empty() && channels.iter().all(|channel| edge::fenced(look, server, channel))
 }
+
+#[cfg(test)]
+mod tests;

@@ -169,13 +169,17 @@ fn is_syntax_too(name: &Token<'_>) -> bool {
 }
 
 /// Whether `tokens[at]` is the name of a common table expression or derived table with its columns, as in
-/// `seq (n) AS (`: words only, then `AS (`. No call looks like that.
+/// `seq (n) AS (SELECT`: words only, then a query in parentheses. No call looks like that.
 fn is_column_list(tokens: &[Token<'_>], at: usize) -> bool {
     let Some(length) = tokens[at + 1..].iter().position(|token| token.is_symbol(")")) else { return false };
     let inside = &tokens[at + 2..at + 1 + length];
     let after = &tokens[at + 2 + length..];
     let names = inside.iter().all(|token| matches!(token.kind, Kind::Word | Kind::Quoted) || token.is_symbol(","));
-    names && !inside.is_empty() && after.len() >= 2 && after[0].is("AS") && after[1].is_symbol("(")
+    let begins = |token: &Token<'_>| {
+        token.is_symbol("(") || ["SELECT", "TABLE", "VALUES", "WITH"].iter().any(|word| token.is(word))
+    };
+    let defines = matches!(after, [called, open, query, ..] if called.is("AS") && open.is_symbol("(") && begins(query));
+    names && !inside.is_empty() && defines
 }
 
 fn followed_by_over(from_parenthesis: &[Token<'_>]) -> bool {
