@@ -230,6 +230,7 @@ fn end(state: Option<&State>) -> End {
         _ if state.held.is_some() => End::Waits("a release".to_owned()),
         Phase::Requested { request } => End::Waits(format!("signatures for {request}")),
         Phase::Asking => End::Waits("an answer".to_owned()),
+        Phase::Choosing { .. } => End::Waits("a choice among sessions".to_owned()),
         Phase::Waiting { until, .. } => End::Waits(format!("facts, until {until}")),
         Phase::Stopped { why, .. } => End::Waits(format!("a choice: {why}")),
         Phase::Doubt { .. } | Phase::Killing { .. } => End::Waits("a command in doubt".to_owned()),

@@ -211,6 +211,9 @@ impl Act for LyingAct {
         }
     }
 
+    async fn kill(&mut self, connection: &Connection) -> Result<(), String> {
+        self.inner.kill(connection).await
+    }
     async fn look_for(&mut self, connection: &Connection) -> ConnectionState {
         self.inner.look_for(connection).await
     }

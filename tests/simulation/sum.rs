@@ -49,7 +49,7 @@ const ANYWHERE: [&str; 7] =
     ["executor.changed", "run.held", "run.released", "input.taken", "input.refused", "run.noted", "journal.head"];
 
 /// What a phase is for, and how it ends. Together with [`ANYWHERE`] all that `apply` takes.
-const ITS_OWN: [(&str, &[&str]); 13] = [
+const ITS_OWN: [(&str, &[&str]); 15] = [
     (
         "entering a step",
         &[
@@ -98,10 +98,13 @@ const ITS_OWN: [(&str, &[&str]); 13] = [
     ("writing down how to promote by hand", &["run.advised", "run.stopped"]),
     ("finished", &["run.closed"]),
     ("over", &["executor.changed", "journal.head"]),
+    ("ending a statement", &["step.killed"]),
 ];
 
 /// What may be missing among some thousand runs, and why. Everything else must happen.
-const RARE: [(&str, &str, &str); 4] = [
+const RARE: [(&str, &str, &str); 6] = [
+    ("ending a statement", ANY, "it is one message long"),
+    ("ending a statement", "step.killed", "a statement must run on while somebody looks and chooses"),
     ("writing down how to promote by hand", ANY, "it is one look long, and one run in hundreds comes by it"),
     ("finished", ANY, "it is left in the next decision; only what was heard in the same breath comes in between"),
     ("between two commands", ANY, "it is one look long, so few people speak in it"),
@@ -111,7 +114,8 @@ const RARE: [(&str, &str, &str); 4] = [
 /// Whatever may stand anywhere.
 const ANY: &str = "*";
 
-/// The records of a run; a new one is missed here as soon as many runs are made.
+/// The records that simulated runs must come by. Choices among sessions are not here: the sessions of a lock storm are
+/// not modelled.
 const RECORDS: [&str; 32] = [
     "run.opened",
     "executor.changed",
