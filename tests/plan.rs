@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use countersign::domain::approval::policy::Policy;
 use countersign::domain::base::{Danger, RunId, ServerName};
 use countersign::domain::plan::{CopyRow, Outlook, Plan, StandingWord, plan};
+use countersign::domain::runbook::Work;
 use countersign::domain::snapshot::{FactKey, LinkFact, Patch, ServerFact, Snapshot, TableFact, Value, text};
-use countersign::domain::vocabulary::World;
+use countersign::domain::vocabulary::{Action, World};
 use countersign::simulate::faults::Weather;
 use countersign::simulate::run::{Honest, simulate_in_no_time};
 use countersign::simulate::scenario::Scenario;
@@ -112,7 +113,7 @@ fn the_text_shows_scripts_reach_and_the_matrix() {
 /// What each step of a simulated run left behind, by the run's own knowledge of the fleet.
 fn reached(scenario: &Scenario) -> Vec<(String, Snapshot)> {
     let report = simulate_in_no_time(&Honest, scenario, 1, Weather::Fair).unwrap();
-    assert_eq!(report.violations, Vec::<String>::new());
+    assert!(report.violations.is_empty(), "{:?}", report.violations);
     report.reached.into_iter().map(|(step, facts)| (step.to_string(), facts)).collect()
 }
 
@@ -183,5 +184,35 @@ fn a_simulated_run_reaches_every_predicted_fact_at_every_step() {
         assert!(compared > 700 && left_out < compared / 2 + 30, "{compared} compared, {excluded:#?} left out");
         let reasons: Vec<&str> = excluded.keys().map(String::as_str).collect();
         assert!(reasons.iter().all(|why| KNOWN_REASONS.iter().any(|known| why.starts_with(known))), "{reasons:?}");
+    }
+}
+
+#[test]
+fn what_the_server_keeps_for_itself_is_not_written_whatever_is_proved() {
+    let refused = |statement: &str| {
+        let mut scenario = Scenario::naive_drop();
+        let Some(Work::Act(Action::Sql(sql))) = scenario.runbook.steps.last_mut().map(|step| &mut step.work) else {
+            panic!("its last step is a statement")
+        };
+        statement.clone_into(&mut sql.statement);
+        let plan = planned(&scenario);
+        let rules = plan.steps.iter().flat_map(|step| &step.refusals).map(|refusal| refusal.rule.clone());
+        rules.filter(|rule| rule.contains("own schema")).count()
+    };
+    for statement in [
+        "DROP TABLE mysql.user",
+        "DELETE FROM `MySQL`.db",
+        "INSERT INTO mysql.func VALUES (1)",
+        "ALTER TABLE mysql.user ENGINE=InnoDB",
+        "DROP VIEW sys.version",
+        "TRUNCATE TABLE performance_schema.accounts",
+        "DROP DATABASE information_schema",
+        "RENAME TABLE mysql.user TO shop.user",
+        "RENAME TABLE shop.user TO mysql.user",
+    ] {
+        assert_eq!(refused(statement), 1, "{statement}");
+    }
+    for statement in ["DROP TABLE shop.orders", "SELECT * FROM mysql.user", "CREATE TABLE shop.user (id INT)"] {
+        assert_eq!(refused(statement), 0, "{statement}");
     }
 }

@@ -88,8 +88,8 @@ async fn eventually(observer: &mut Observer, what: &str, ok: impl Fn(&Snapshot) 
 async fn every_fact_is_known(flavor: Flavor) {
     let topology = start(flavor, 2).await;
     let snapshot = Observer::new(&fleet(&topology)).snapshot(&scope()).await;
-    // 3 servers of 15 facts, 2 links of 10, a table of 10 on each server.
-    assert_eq!(snapshot.facts().count(), 3 * 15 + 2 * 10 + 3 * 10);
+    // 3 servers of 17 facts, 2 links of 12, a table of 10 on each server.
+    assert_eq!(snapshot.facts().count(), 3 * 17 + 2 * 12 + 3 * 10);
     let unknown: BTreeSet<String> =
         snapshot.facts().filter(|(_, known)| known.value().is_err()).map(|(key, _)| key.about.to_string()).collect();
     let expected = ["finding of shop.orders", "triggers of shop.orders", "unlogged sessions allowed"];
@@ -228,7 +228,8 @@ async fn a_reader_that_nothing_explains_is_seen(flavor: Flavor) {
     let seen = eventually(&mut observer, "the stranger shows", |s| readers(s) != Value::names([""; 0])).await;
     assert_eq!(readers(&seen), Value::names(["repl@127.0.0.1"]));
 
-    let consumer = Consumer { name: "cdc".to_owned(), reads: server("db-a"), user: "repl".to_owned() };
+    let (name, user) = ("cdc".to_owned(), "repl".to_owned());
+    let consumer = Consumer { name, reads: server("db-a"), user, host: None, threads: 1, replica_uuid: None };
     let explained = Fleet { consumers: vec![consumer], ..declared };
     assert_eq!(readers(&Observer::new(&explained).snapshot(&scope()).await), Value::names([""; 0]));
     topology.end().await.unwrap();

@@ -40,12 +40,6 @@ impl Acting {
     pub fn new(fleet: Arc<Fleet>) -> Self {
         Self { fleet, prepared: BTreeMap::new() }
     }
-
-    /// Ends the connection of an earlier command and what it does, if it is still the one that holds its lock: for a
-    /// person who would rather not wait for a statement in doubt. What the statement did until then must be looked at.
-    pub async fn kill(&mut self, connection: &Connection) -> Result<(), String> {
-        limited(doubt::kill(&self.fleet, connection)).await.unwrap_or_else(|late| Err(late.to_owned()))
-    }
 }
 
 impl Act for Acting {
@@ -72,9 +66,14 @@ impl Act for Acting {
                 send::statement(&mut prepared, command, text, *session, *dialect).await
             }
             Work::Copy { .. } => copy::copy(&self.fleet, &mut prepared, command, copying).await,
-            Work::Check { .. } | Work::Compare { .. } => Outcome::NotSent {
-                why: "this command only measures; it is not sent by an acting connection".to_owned(),
-            },
+            Work::Kill { victim, how, session, dialect } => {
+                send::kill(&mut prepared, &victim.session, *how, *session, *dialect).await
+            }
+            Work::Check { .. } | Work::Compare { .. } | Work::ListBlockers | Work::WatchLockWaits { .. } => {
+                Outcome::NotSent {
+                    why: "this command only measures; it is not sent by an acting connection".to_owned(),
+                }
+            }
         };
         if !matches!(outcome, Outcome::InDoubt { .. }) {
             self.prepared.insert((connection.server.clone(), connection.id), prepared);
@@ -85,6 +84,10 @@ impl Act for Acting {
     async fn look_for(&mut self, connection: &Connection) -> ConnectionState {
         let state = limited(doubt::look_for(&self.fleet, connection)).await;
         state.unwrap_or_else(|late| ConnectionState::Unknown { why: late.to_owned() })
+    }
+
+    async fn kill(&mut self, connection: &Connection) -> Result<(), String> {
+        limited(doubt::kill(&self.fleet, connection)).await.unwrap_or_else(|late| Err(late.to_owned()))
     }
 
     async fn close(&mut self, connection: &Connection) {

@@ -7,8 +7,9 @@ use super::args::{ApprovalCommand, ApproveArgs, ObjectArgs, RequestCommand};
 use super::error::CliError;
 use super::exit::Exit;
 use super::output::{data, say};
-use super::place::{self, find_request, now, open_store, put, say_if_nobody_executes, state_dir};
+use super::place::{self, find_request, now, open_store, put, say_if_it_will_be_void, state_dir};
 use super::servers::LiveObserve;
+use super::sight::Sight;
 use super::typed::Typed;
 use super::who::Operator;
 use crate::domain::approval::challenge::Challenge;
@@ -40,7 +41,8 @@ pub async fn approve(args: ApproveArgs) -> Result<Exit, CliError> {
         return Err(CliError::new(Exit::Approval, message)
             .hint(format!("read the request: {}", typed.anybody(&format!("request show {}", args.request)))));
     }
-    let measured = if args.detached { None } else { Some(own_measurement(&state, &request).await?) };
+    let measured =
+        if args.detached { None } else { Some(own_measurement(&state, &request, &Sight::of(&args.sight)).await?) };
     if let Some(OwnMeasurement { confirmed, of }) = measured {
         say(&format!("you see what the driver saw: {confirmed} of {of} claims, the same script, the same reach"));
     }
@@ -48,7 +50,7 @@ pub async fn approve(args: ApproveArgs) -> Result<Exit, CliError> {
     let person = sign_approval(&signer, &trust, &who, &request, said).await?;
     put(&store, &state.opened.run, &person).await?;
     data(&format!("approval of {} by {} is on its way to {}", args.request, who, state.opened.run));
-    say_if_nobody_executes(&store, &state.opened.run, &typed).await?;
+    say_if_it_will_be_void(&store, &state.opened.run, &typed).await?;
     Ok(Exit::Ok)
 }
 
@@ -108,26 +110,28 @@ pub fn expect_stoppable(state: &State, request: &RequestState) -> Result<(), Cli
 }
 
 /// The approver's own assessment over the approver's own look.
-pub async fn own_assessment(state: &State) -> Result<Option<(Assessment, Snapshot)>, CliError> {
-    let fleet = place::parse_fleet("the journal's fleet file", &state.opened.fleet_text)?;
+pub async fn own_assessment(state: &State, sight: &Sight) -> Result<Option<(Assessment, Snapshot)>, CliError> {
+    let fleet = sight.fleet(state)?;
     let runbook =
         runbook::read("the journal's runbook", &state.opened.runbook_text)?.resolve(&state.opened.params, &fleet)?;
     let tables = runbook.tables(&state.opened.run);
     let Some(step) = runbook.steps.get(state.cursor) else { return Ok(None) };
     let mut observe = LiveObserve::new(&fleet);
-    let snapshot = state.with_known(&observe.snapshot(&tables).await);
+    let seen = observe.snapshot(&tables).await;
+    let seen = seen.with(&observe.lock_waits(&step.lock_waits()).await);
+    let snapshot = state.with_known(&seen);
     let snapshot = super::servers::with_acting_account(&fleet, &tables, snapshot).await;
     let world = World { fleet: &fleet, run: &state.opened.run, tables: &tables };
     Ok(Some((assess(step, world, &snapshot), snapshot)))
 }
 
 /// How much of the request the approver's own look confirms; an error if the text would not be the same.
-pub async fn own_measurement(state: &State, request: &RequestState) -> Result<OwnMeasurement, CliError> {
+pub async fn own_measurement(state: &State, request: &RequestState, sight: &Sight) -> Result<OwnMeasurement, CliError> {
     let differs = |what: String| {
         CliError::new(Exit::Drift, format!("your own look differs from what the request says: {what}"))
             .hint("reject it, or sign what you read with --detached if you cannot see the servers")
     };
-    let Some((assessment, _)) = own_assessment(state).await? else {
+    let Some((assessment, _)) = own_assessment(state, sight).await? else {
         return Err(differs("the run is at no step".to_owned()));
     };
     if let Some(how) = text_differs(request, &assessment) {
@@ -164,7 +168,7 @@ pub async fn object(args: ObjectArgs, how: Stopper) -> Result<Exit, CliError> {
         args.request,
         who
     ));
-    say_if_nobody_executes(&store, &state.opened.run, &typed).await?;
+    say_if_it_will_be_void(&store, &state.opened.run, &typed).await?;
     Ok(Exit::Ok)
 }
 
@@ -232,7 +236,7 @@ pub async fn approval(command: ApprovalCommand) -> Result<Exit, CliError> {
     expect_counts(&trust, &request, &approval)?;
     put(&store, &state.opened.run, &Person::Approve { request: id.clone(), approval }).await?;
     data(&format!("approval of {id} by {by} is on its way (detached)"));
-    say_if_nobody_executes(&store, &state.opened.run, &typed).await?;
+    say_if_it_will_be_void(&store, &state.opened.run, &typed).await?;
     Ok(Exit::Ok)
 }
 

@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 use super::typed::Typed;
-use crate::domain::approval::challenge::kept_copies;
+use crate::domain::approval::challenge::{counted_rows, kept_copies};
 use crate::domain::base::{Danger, RequestId, RunId, Timestamp};
 use crate::domain::journal::record::{Assessed, Choice, Ending, Record, StopReason};
 use crate::domain::journal::{Frame, Line};
@@ -74,6 +74,15 @@ fn beneath(typed: &Typed, before: Option<&State>, at: Timestamp, record: &Record
         Record::Waiting { claims, .. } => {
             claims.iter().map(|claim| format!("until {}", say(&claim.to_string()))).collect()
         }
+        Record::Offered { offered, at_most, .. } => {
+            let next = typed.person(&format!("choose {run} \"ID,ID\""));
+            let lines = offered.iter().map(|blocker| say(&blocker.line()));
+            lines.chain([format!("next:  {next}   (at most {at_most}, or `none`)")]).collect()
+        }
+        Record::Picked { picked, .. } => picked.iter().map(|blocker| say(&blocker.line())).collect(),
+        Record::Repeated { checks, .. } => {
+            checks.iter().map(|check| format!("{}: {}", say(&check.says), say(&check.verdict.to_string()))).collect()
+        }
         Record::Blocked { why, .. } => why.iter().map(|why| format!("why:   {}", say(why))).collect(),
         Record::Refused { refusals, .. } => refusals.iter().flat_map(refusal).collect(),
         Record::Requested { header, text, assessed, .. } => {
@@ -94,8 +103,9 @@ fn beneath(typed: &Typed, before: Option<&State>, at: Timestamp, record: &Record
             lines
         }
         Record::Estimated { rows_done, rows_expected, rows_per_second, took, left_low, left_high, .. } => {
+            let of = rows_expected.map(|rows| format!(" of {rows}")).unwrap_or_default();
             vec![format!(
-                "rows {rows_done} of {rows_expected} in {}   {rows_per_second} rows/s   ETA {} to {}",
+                "rows {rows_done}{of} in {}   {rows_per_second} rows/s   ETA {} to {}",
                 took.rounded(),
                 at.plus(*left_low).clock(),
                 at.plus(*left_high).clock()
@@ -111,6 +121,7 @@ fn beneath(typed: &Typed, before: Option<&State>, at: Timestamp, record: &Record
         Record::Closed { outcome } => closed(typed, &run, *outcome),
         Record::ExecutorChanged { .. }
         | Record::Entered { .. }
+        | Record::Skipped { .. }
         | Record::Answered { .. }
         | Record::Approved { .. }
         | Record::SignatureRefused { .. }
@@ -120,6 +131,7 @@ fn beneath(typed: &Typed, before: Option<&State>, at: Timestamp, record: &Record
         | Record::Intended { .. }
         | Record::NotSent { .. }
         | Record::Came { .. }
+        | Record::Killed { .. }
         | Record::Released { .. }
         | Record::Chosen { .. }
         | Record::Noted { .. }
@@ -164,6 +176,7 @@ fn request(typed: &Typed, (id, expires): (&RequestId, Timestamp), text: &str, as
     for (table, servers) in kept_copies(text) {
         lines.push(format!("good copies of {} out of reach: {} ({})", say(&table), servers.len(), servers.join(", ")));
     }
+    lines.extend(counted_rows(text).iter().map(|rows| format!("rows counted there: {}", say(rows))));
     lines.extend(assessed.against.iter().map(|against| format!("against: {}", say(against))));
     if let Some(way) = &assessed.way_back {
         lines.push(format!("way back: {}   after: {}", say(&way.before), say(&way.after)));

@@ -18,11 +18,13 @@ pub mod place;
 pub mod plan;
 pub mod preflight;
 pub mod reach;
+pub mod replay;
 pub mod run;
 pub mod say;
 pub mod screen;
 pub mod servers;
-pub mod signals;
+pub mod sight;
+mod signals;
 pub mod status;
 pub mod trust;
 pub mod typed;
@@ -96,6 +98,7 @@ async fn dispatch(command: Command) -> Result<Exit, CliError> {
         Command::Journal(command) => journal::journal(command).await,
         Command::Close(args) => close::close(args).await,
         Command::Report(args) => journal::report(args).await,
+        Command::Replay(args) => replay::replay(&args),
         Command::Attach(args) => screen::attach(args).await,
         Command::Review(args) => screen::review(args).await,
     }

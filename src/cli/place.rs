@@ -145,6 +145,17 @@ pub async fn say_if_nobody_executes(store: &SqliteStore, run: &RunId, typed: &Ty
     Ok(())
 }
 
+/// Says that a request will be void when somebody executes the run again, and with it what was just said to it.
+pub async fn say_if_it_will_be_void(store: &SqliteStore, run: &RunId, typed: &Typed) -> Result<(), CliError> {
+    if executor_of(store, run).await? == Executor::Gone {
+        let resume = typed.person(&format!("resume {run}"));
+        say(&format!(
+            "no executor holds the lease: whoever resumes asks anew, and this request is void then: {resume}"
+        ));
+    }
+    Ok(())
+}
+
 /// The wall clock, to the millisecond.
 pub fn now() -> Timestamp {
     Timestamp::from_millis(jiff::Timestamp::now().as_millisecond())

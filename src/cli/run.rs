@@ -358,7 +358,7 @@ fn stop_exit(why: &StopReason) -> Exit {
     match why {
         StopReason::Refused | StopReason::Blocked => Exit::Refused,
         StopReason::Approval { .. } => Exit::Approval,
-        StopReason::Drift => Exit::Drift,
+        StopReason::Drift | StopReason::NotGood { .. } => Exit::Drift,
         StopReason::Failed { .. } | StopReason::Deadline { .. } | StopReason::TooLong { .. } => Exit::Failed,
         StopReason::Doubt { .. } => Exit::Unknown,
     }

@@ -21,6 +21,7 @@ use crate::domain::journal::record::StopReason;
 use crate::domain::run::effect::{Effect, Finish, Input, Person};
 use crate::domain::run::outcome::{ConnectionState, CopyProgress, Outcome};
 use crate::domain::run::state::{Phase, State};
+use crate::domain::runbook::Step;
 use crate::domain::snapshot::{FactKey, ServerFact, Snapshot, Value};
 use crate::store::{InputBody, Store};
 
@@ -211,6 +212,7 @@ impl<S: Store, O: Observe, A: Act, W: World, V: Watcher> Executor<S, O, A, W, V>
                 let snapshot = self.look().await;
                 Some(Input::Looked { state, snapshot })
             }
+            Effect::Kill(connection) => Some(Input::Killed(self.act.kill(&connection).await)),
             Effect::WakeAt(time) => {
                 self.recorder.wake = Some(time);
                 None
@@ -225,7 +227,11 @@ impl<S: Store, O: Observe, A: Act, W: World, V: Watcher> Executor<S, O, A, W, V>
     async fn look(&mut self) -> Snapshot {
         let (state, setup) = (&self.recorder.state, &self.recorder.setup);
         let step = (state.cursor, state.attempt);
-        let seen = self.observe.snapshot(&setup.tables).await;
+        let mut seen = self.observe.snapshot(&setup.tables).await;
+        let watched = setup.runbook.steps.get(state.cursor).map(Step::lock_waits).unwrap_or_default();
+        if !watched.is_empty() {
+            seen = seen.with(&self.observe.lock_waits(&watched).await);
+        }
         if self.told_for != Some(step) {
             for server in setup.fleet.servers.keys() {
                 let answered = seen
@@ -240,7 +246,7 @@ impl<S: Store, O: Observe, A: Act, W: World, V: Watcher> Executor<S, O, A, W, V>
             }
             self.told_for = Some(step);
         }
-        let snapshot = with_told(&seen, &self.told);
+        let snapshot = with_told(seen, &self.told);
         self.last = Some(snapshot.clone());
         snapshot
     }

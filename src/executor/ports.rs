@@ -16,7 +16,13 @@ pub trait Observe: Send {
     /// The facts of the whole fleet, with those of `tables`.
     fn snapshot(&mut self, tables: &BTreeSet<TableName>) -> impl Future<Output = Snapshot> + Send;
 
-    /// Carries out a command that only measures (`Work::Check`, `Work::Compare`) for `step`.
+    /// The lock waits of `servers`, as facts to lay over a snapshot: asked only for a step that needs them. A port that
+    /// cannot tell says nothing, and what nobody said is not known.
+    fn lock_waits(&mut self, _servers: &BTreeSet<ServerName>) -> impl Future<Output = Patch> + Send {
+        std::future::ready(Patch::default())
+    }
+
+    /// Carries out a command that only measures for `step`.
     fn measure(&mut self, command: &Command, step: &str) -> impl Future<Output = Outcome> + Send;
 }
 
@@ -42,6 +48,13 @@ pub trait Act: Send {
 
     /// Whether the connection of an earlier command, perhaps of another process, is still at work.
     fn look_for(&mut self, connection: &Connection) -> impl Future<Output = ConnectionState> + Send;
+
+    /// Ends the connection of a command in doubt, if it is still the one that holds its lock. What its statement did
+    /// until then must be looked at. A side that cannot do it says so.
+    fn kill(&mut self, connection: &Connection) -> impl Future<Output = Result<(), String>> + Send {
+        let why = format!("connection {} on {} cannot be ended from here", connection.id, connection.server);
+        async { Err(why) }
+    }
 
     /// Closes a prepared connection that is not used any more.
     fn close(&mut self, connection: &Connection) -> impl Future<Output = ()> + Send;
@@ -117,7 +130,7 @@ pub struct Told {
 }
 
 /// Lays what the acting account told over a snapshot. Where a table is not there, nothing is said about it.
-pub fn with_told(snapshot: &Snapshot, told: &BTreeMap<ServerName, Result<Told, String>>) -> Snapshot {
+pub fn with_told(snapshot: Snapshot, told: &BTreeMap<ServerName, Result<Told, String>>) -> Snapshot {
     let mut patch = Patch::default();
     for (server, answer) in told {
         let unlogged = FactKey::server(server, ServerFact::UnloggedSessions);
@@ -135,7 +148,7 @@ pub fn with_told(snapshot: &Snapshot, told: &BTreeMap<ServerName, Result<Told, S
             }
         }
     }
-    snapshot.with(&patch)
+    snapshot.patched(&patch)
 }
 
 /// The wall clock and the operating system's randomness.

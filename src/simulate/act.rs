@@ -42,6 +42,12 @@ impl SimulatedAct {
         self.faults.pass(place, &self.life, &self.machine).await;
     }
 
+    fn happened(&self, what: &str, did: bool) {
+        if did {
+            self.faults.happened(what);
+        }
+    }
+
     /// Somebody else does something just when everybody has looked.
     fn somebody_acts(&self, server: &ServerName) {
         if !self.faults.chance(8) {
@@ -51,11 +57,9 @@ impl SimulatedAct {
         let Some(other) = self.faults.pick(&replicas).filter(|other| other != server) else { return };
         let now = self.world.true_time();
         if self.faults.chance(50) {
-            self.faults.happened("somebody reattaches a replica before sending");
-            self.fleet.model().reattach(&other, now);
+            self.happened("somebody reattaches a replica before sending", self.fleet.model().reattach(&other, now));
         } else {
-            self.faults.happened("somebody starts a replica before sending");
-            self.fleet.model().start_threads(&other, now);
+            self.happened("somebody starts a replica before sending", self.fleet.model().start_threads(&other, now));
         }
     }
 
@@ -191,6 +195,16 @@ impl Act for SimulatedAct {
             (None, Some(booted)) if booted != connection.booted => ConnectionState::Restarted,
             (None, _) => ConnectionState::Gone,
         }
+    }
+
+    async fn kill(&mut self, connection: &Connection) -> Result<(), String> {
+        self.pass("before ending a statement").await;
+        self.fleet.advance(self.world.true_time());
+        if !self.fleet.model().kill(connection.id) {
+            return Err("it is gone already".to_owned());
+        }
+        self.faults.happened("a person ends a statement in doubt");
+        Ok(())
     }
 
     async fn close(&mut self, connection: &Connection) {

@@ -94,6 +94,7 @@ fn step(id: &str, work: Work) -> Step {
         postconditions: Vec::new(),
         danger: None,
         undo: None,
+        repeat: None,
     }
 }
 
@@ -230,6 +231,7 @@ impl Story {
             }
             Effect::Measure(command) => Input::Came(Outcome::Measured { findings: measured(&command.patch) }),
             Effect::LookFor(_) => Input::Looked { state: ConnectionState::Gone, snapshot: facts },
+            Effect::Kill(_) => Input::Killed(Ok(())),
             Effect::Close(_) | Effect::StopCopy | Effect::Finish(_) => Input::Proceed,
         }
     }

@@ -69,7 +69,7 @@ pub struct Asked {
 pub struct Estimate {
     pub at: Timestamp,
     pub done: u64,
-    pub of: u64,
+    pub of: Option<u64>,
     pub per_second: u64,
     /// How long was measured.
     pub took: Span,
@@ -199,12 +199,12 @@ impl Estimate {
 
     /// Whole percent of the rows that are done.
     pub fn percent(&self) -> u64 {
-        self.done.saturating_mul(100).checked_div(self.of).unwrap_or(0).min(100)
+        self.done.saturating_mul(100).checked_div(self.of.unwrap_or(0)).unwrap_or(0).min(100)
     }
 
     /// The rows that are done, beside the number that was guessed for all of them.
     pub fn rows(&self) -> String {
-        rows_of(self.done, Some(self.of))
+        rows_of(self.done, self.of)
     }
 
     /// The earliest and the latest end.
@@ -225,10 +225,10 @@ pub fn rows_of(done: u64, expected: Option<u64>) -> String {
 /// What was measured: without times of day, so that it reads the same whenever it is read.
 impl std::fmt::Display for Estimate {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let of = match self.done.cmp(&self.of) {
-            std::cmp::Ordering::Less => format!(" of about {}", self.of),
-            std::cmp::Ordering::Equal => format!(" of {}", self.of),
-            std::cmp::Ordering::Greater => String::new(),
+        let of = match self.of {
+            Some(of) if self.done < of => format!(" of about {of}"),
+            Some(of) if self.done == of => format!(" of {of}"),
+            _ => String::new(),
         };
         write!(f, "{}{of} rows in {}, {} rows/s", self.done, self.took.rounded(), self.per_second)
     }

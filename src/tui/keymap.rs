@@ -162,8 +162,11 @@ pub fn why_off(model: &Model, command: Command) -> Option<String> {
         Command::Hold | Command::Abort if model.is_over() => off("the run is over"),
         Command::Hold if state.held.is_some() => off("it is held already"),
         Command::Release if state.held.is_none() => off("nobody holds the run"),
-        Command::Abort if matches!(state.phase, Phase::Sending { .. } | Phase::Doubt { .. }) => {
-            off("a command is running or in doubt; hold first")
+        Command::Abort if matches!(state.phase, Phase::Sending { .. }) => {
+            off("a command is running and is let finish; hold, and abort behind it")
+        }
+        Command::Abort if matches!(state.phase, Phase::Doubt { .. } | Phase::Killing { .. }) => {
+            off("a command in doubt is being looked at; choices follow in some seconds")
         }
         Command::Withdraw => why_not_withdraw(model),
         Command::FullText if model.request_in_front().is_none() => off("no request is open"),

@@ -26,7 +26,7 @@ pub fn run_word(model: &Model) -> Word {
         },
         _ if model.executor == Executor::Gone => as_word("ORPHANED", Role::Badge),
         Phase::Stopped { .. } => as_word("STOPPED", Role::Badge),
-        Phase::Doubt { .. } => as_word("IN DOUBT", Role::Badge),
+        Phase::Doubt { .. } | Phase::Killing { .. } => as_word("IN DOUBT", Role::Badge),
         _ if state.held.is_some() => as_word("HELD", Role::Caution),
         Phase::Asking | Phase::Waiting { .. } | Phase::Requested { .. } => as_word("WAITING", Role::Caution),
         Phase::Entering if state.cursor == 0 && model.seen.len() == 1 => as_word("READY", Role::Text),
@@ -73,7 +73,7 @@ pub fn next(model: &Model, words: Words) -> String {
 
 fn held(state: &State, by: &str) -> String {
     let when = match state.phase {
-        Phase::Sending { .. } | Phase::Doubt { .. } => "after the command that runs now",
+        Phase::Sending { .. } | Phase::Doubt { .. } | Phase::Killing { .. } => "after the command that runs now",
         _ => "now",
     };
     format!("any operator: {by} holds the run {when}; release it when it may go on")
@@ -85,6 +85,9 @@ fn phase(model: &Model, state: &State, words: Words) -> String {
     match &state.phase {
         Phase::Entering => format!("nobody: {step} is being looked at"),
         Phase::Asking => format!("{}: do {step} and type what you read back (Tab)", who(model, &state.opened.by)),
+        Phase::Choosing { at_most, .. } => {
+            format!("{}: type the sessions to kill, at most {at_most}, or none (Tab)", who(model, &state.opened.by))
+        }
         Phase::Waiting { claims, until: end } => format!(
             "nobody: {step} waits for {} until {} (in {}), then it stops",
             count(claims.len(), "fact"),
@@ -107,6 +110,7 @@ fn phase(model: &Model, state: &State, words: Words) -> String {
             let all = format!("nobody: what became of {step} is being looked at; nothing is sent again");
             words.fit([all, format!("nobody: {step} is being looked at; nothing is sent again")], "")
         }
+        Phase::Killing { .. } => format!("nobody: the statement of {step} is being ended, then it is looked at again"),
         Phase::Settling { .. } => format!("nobody: {step} is compared with what was promised"),
         Phase::Stopped { choices, .. } => stopped(model, state, choices, words),
         Phase::Advising { .. } => "nobody: how to promote by hand is being looked up; nothing is sent".to_owned(),
@@ -199,6 +203,7 @@ pub fn step_line(model: &Model, index: usize) -> StepLine {
     match &state.phase {
         Phase::Entering => line(Sign::Checking, "checking"),
         Phase::Asking => line(Sign::Waiting, "by hand"),
+        Phase::Choosing { .. } => line(Sign::Waiting, "choose"),
         Phase::Waiting { .. } => line(Sign::Waiting, "waiting"),
         Phase::Requested { request } => match state.requests.get(request) {
             Some(request) if signed_by_enough(request) && unmeasured(model, request) > 0 => {
@@ -212,7 +217,7 @@ pub fn step_line(model: &Model, index: usize) -> StepLine {
             Some(estimate) => line(Sign::Running, &format!("{}% {took}", estimate.percent())),
             None => line(Sign::Running, &format!("runs {took}")),
         },
-        Phase::Doubt { .. } => line(Sign::Unknown, "in doubt"),
+        Phase::Doubt { .. } | Phase::Killing { .. } => line(Sign::Unknown, "in doubt"),
         Phase::Settling { .. } => line(Sign::Verifying, "verifying"),
         Phase::Stopped { why, .. } => stop_line(why),
         Phase::Advising { .. } | Phase::Finished { .. } | Phase::Closed { .. } => line(Sign::Skipped, "ended"),
@@ -236,6 +241,7 @@ fn stop_line(why: &StopReason) -> StepLine {
         StopReason::Blocked => (Sign::Blocked, "blocked"),
         StopReason::Approval { .. } => (Sign::Blocked, "no approval"),
         StopReason::Drift => (Sign::Drifted, "DRIFT"),
+        StopReason::NotGood { .. } => (Sign::Drifted, "NOT GOOD"),
         StopReason::Failed { .. } => (Sign::Failed, "FAILED"),
         StopReason::Doubt { answer } => (Sign::Unknown, doubt_title(*answer)),
         StopReason::Deadline { .. } => (Sign::Blocked, "too late"),

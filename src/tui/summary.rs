@@ -4,8 +4,10 @@ use super::status::gate_count;
 use super::words::{count, long, say};
 use crate::domain::base::StepId;
 use crate::domain::journal::record::{DoubtAnswer, Ending, Record, Stopper, doubt_word};
+use crate::domain::report::{chosen, found_words};
 use crate::domain::run::outcome::{ConnectionState, Outcome};
 use crate::domain::run::state::{RequestState, State};
+use crate::domain::snapshot::sessions;
 
 /// A record in words. All of it is safe to show.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +36,7 @@ fn who(record: &Record) -> Option<String> {
         | Record::Released { by, .. }
         | Record::Chosen { by, .. } => Some(by.to_string()),
         Record::Approved { signature, .. } => Some(signature.by.to_string()),
+        Record::Picked { by, .. } => by.as_ref().map(ToString::to_string),
         Record::Held { by, .. } | Record::Noted { by, .. } => Some(say(by)),
         _ => None,
     }
@@ -42,6 +45,10 @@ fn who(record: &Record) -> Option<String> {
 fn step(before: Option<&State>, record: &Record) -> Option<(usize, String)> {
     let named: Option<&StepId> = match record {
         Record::Entered { step, .. }
+        | Record::Offered { step, .. }
+        | Record::Picked { step, .. }
+        | Record::Skipped { step, .. }
+        | Record::Repeated { step, .. }
         | Record::Asked { step, .. }
         | Record::Answered { step, .. }
         | Record::Waiting { step, .. }
@@ -53,6 +60,7 @@ fn step(before: Option<&State>, record: &Record) -> Option<(usize, String)> {
         | Record::Came { step, .. }
         | Record::InDoubt { step, .. }
         | Record::DoubtLooked { step, .. }
+        | Record::Killed { step, .. }
         | Record::Estimated { step, .. }
         | Record::Drifted { step, .. }
         | Record::Done { step, .. } => Some(step),
@@ -81,7 +89,9 @@ fn said(before: Option<&State>, record: &Record) -> (&'static str, String) {
             );
             ("started", text)
         }
-        Record::ExecutorChanged { host, .. } => ("taken over", format!("executed from {} now", say(host))),
+        Record::ExecutorChanged { host, .. } => {
+            ("taken over", format!("executed from {} now; what was open to sign is void", say(host)))
+        }
         Record::Held { reason, .. } => ("held", say(reason)),
         Record::Released { .. } => ("released", "the run goes on".to_owned()),
         Record::Stopped { why, choices } => {
@@ -94,9 +104,9 @@ fn said(before: Option<&State>, record: &Record) -> (&'static str, String) {
         Record::Noted { text, .. } => ("note", format!("\"{}\"", say(text))),
         Record::InputTaken { .. } => ("heard", "somebody's input is on record".to_owned()),
         Record::InputRefused { why } => ("not accepted", say(why)),
-        Record::Head { .. } => ("sealed", "the journal's head is signed".to_owned()),
-        Record::Closed { outcome: Ending::Completed } => ("completed", "the journal is sealed".to_owned()),
-        Record::Closed { outcome: Ending::Aborted } => ("aborted", "the journal is sealed".to_owned()),
+        Record::Head { .. } => ("head", "the journal's head is signed".to_owned()),
+        Record::Closed { outcome: Ending::Completed } => ("completed", "the run is over".to_owned()),
+        Record::Closed { outcome: Ending::Aborted } => ("aborted", "the run is over".to_owned()),
         Record::Requested { .. }
         | Record::Approved { .. }
         | Record::SignatureRefused { .. }
@@ -153,6 +163,12 @@ fn step_said(before: Option<&State>, record: &Record) -> (&'static str, String) 
         Record::Waiting { claims, until, .. } => {
             ("waiting", format!("for {} until {}", count(claims.len(), "fact"), until.clock()))
         }
+        Record::Offered { offered, at_most, .. } => {
+            ("choose", format!("at most {at_most} of {}", count(offered.len(), "session")))
+        }
+        Record::Picked { picked, .. } => ("chosen", say(&chosen(picked))),
+        Record::Skipped { why, .. } => ("skipped", say(why)),
+        Record::Repeated { from, round, .. } => ("repeated", format!("round {round} is over, goes back to {from}")),
         Record::Blocked { why, .. } => ("blocked", say(&why.join("; "))),
         Record::Refused { refusals, .. } => {
             ("refused", refusals.first().map_or_else(String::new, |refusal| say(&refusal.rule)))
@@ -171,12 +187,17 @@ fn step_said(before: Option<&State>, record: &Record) -> (&'static str, String) 
         Record::NotSent { why, .. } => ("not sent", say(why)),
         Record::Came { outcome, .. } => came(outcome),
         Record::InDoubt { why, .. } => ("in doubt", say(why)),
+        Record::Killed { refused: None, .. } => ("ended", "its connection; what became of it is looked at".to_owned()),
+        Record::Killed { refused: Some(why), .. } => ("not ended", say(why)),
         Record::DoubtLooked { state, answer, .. } => ("looked", looked(state, *answer)),
-        Record::Estimated { rows_done, rows_expected, rows_per_second, took, .. } if rows_done >= rows_expected => {
+        Record::Estimated { rows_done, rows_expected, rows_per_second, took, .. }
+            if rows_expected.is_none_or(|expected| *rows_done >= expected) =>
+        {
             ("measured", format!("{rows_done} rows in {}, {rows_per_second} rows/s", took.rounded()))
         }
         Record::Estimated { rows_done, rows_expected, rows_per_second, left_low, left_high, .. } => {
-            let percent = rows_done.saturating_mul(100).checked_div(*rows_expected).unwrap_or(0).min(100);
+            let expected = rows_expected.unwrap_or(0);
+            let percent = rows_done.saturating_mul(100).checked_div(expected).unwrap_or(0).min(100);
             let left = format!("{} to {} left", long(*left_low), long(*left_high));
             ("running", format!("{percent}%  {left}, {rows_per_second} rows/s"))
         }
@@ -207,6 +228,9 @@ fn came(outcome: &Outcome) -> (&'static str, String) {
                 findings.iter().map(|m| format!("{} on {}: {}", m.table, m.server, m.finding)).collect();
             ("measured", say(&all.join("; ")))
         }
+        Outcome::Found { blockers, waiting, untold } => ("found", say(&found_words(blockers, *waiting, untold))),
+        Outcome::Watched { samples } => ("measured", sessions::trend(samples)),
+        Outcome::LeftAlone { why } => ("left alone", say(why)),
         Outcome::NotSent { why } => ("not sent", say(why)),
         Outcome::Failed { code, message } => ("failed", format!("ERROR {code}: {}", say(message))),
         Outcome::Interrupted { detail } => ("cut short", say(detail)),

@@ -329,7 +329,9 @@ fn choose(model: &mut Model, place: usize) -> Vec<Action> {
     let number = place + 1;
     let expects = match choices.get(place) {
         Some(Choice::LookAgain) => return vec![Action::Choose { number, seen: model.head() }],
-        Some(Choice::TryAgain | Choice::GoOn) => state.step().map(ToString::to_string).unwrap_or_default(),
+        Some(Choice::TryAgain | Choice::GoOn | Choice::EndStatement) => {
+            state.step().map(ToString::to_string).unwrap_or_default()
+        }
         Some(Choice::PromoteByHand | Choice::Abort) => state.opened.run.to_string(),
         None => return Vec::new(),
     };

@@ -129,8 +129,8 @@ fn a_request_that_was_rejected_or_used_does_not_start_anything() {
     let mut rejected = story::approved(&trust);
     rejected.reject(CHEN);
     rejected.intended("drop-corrupt", Some(REQUEST), &[DROP]);
-    story::finish(&mut rejected);
-    assert!(matches!(refused(&rejected)[..], [What::Ended { .. }]), "{:?}", refused(&rejected));
+    let faults = refused(&rejected);
+    assert!(matches!(faults[..], [What::Impossible(_), What::Ended { .. }]), "{faults:?}");
 
     let mut again = story::approved(&trust);
     again.intended("drop-corrupt", Some(REQUEST), &[DROP]);
@@ -141,9 +141,20 @@ fn a_request_that_was_rejected_or_used_does_not_start_anything() {
     again.entered("drop-corrupt", 4);
     judged(&again).unwrap();
     again.armed("drop-corrupt", Some(REQUEST), Danger::Destructive, story::drop_script());
-    again.intended("drop-corrupt", Some(REQUEST), &[DROP]);
-    story::finish(&mut again);
-    assert!(matches!(refused(&again)[..], [What::Ended { .. }]), "{:?}", refused(&again));
+    assert!(matches!(refused(&again)[..], [What::Impossible(_)]), "{:?}", refused(&again));
+}
+
+#[test]
+fn a_request_that_was_signed_for_another_executor_starts_nothing() {
+    let (_dir, trust) = trust();
+    let mut made = story::approved(&trust);
+    made.key = countersign::keys::RunKey::from_seed(made::run(), &[made::NEXT_RUN_KEY; 32]).unwrap();
+    let (by, journal_key) = (name(BOB), made.key.journal_key());
+    let signed = Some(made.input(BOB, InputVerb::Takeover, &journal_key));
+    made.push(Record::ExecutorChanged { by, host: "bastion-2".to_owned(), journal_key, signed });
+    judged(&made).unwrap();
+    made.intended("drop-corrupt", Some(REQUEST), &[DROP]);
+    assert!(matches!(refused(&made)[..], [What::Impossible(_)]), "{:?}", refused(&made));
 }
 
 #[test]

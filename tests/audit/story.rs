@@ -100,7 +100,7 @@ pub fn before_the_drop(trust: &Trust) -> Maker {
     made.push(Record::Estimated {
         step: step("check-spare"),
         rows_done: 40_000_000,
-        rows_expected: 125_000_000,
+        rows_expected: Some(125_000_000),
         rows_per_second: 650_000,
         took: Span::from_secs(60),
         left_low: Span::from_secs(130),

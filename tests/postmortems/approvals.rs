@@ -190,7 +190,7 @@ fn nobody_else_is_bob(gate: &Gate<'_>, earlier: &str) {
 }
 
 /// Requests that will expire: one with a signature from before, one whose signatures wait in the inbox of an executor
-/// that is dead, and one that both have signed and somebody holds.
+/// that is dead, which another one does not take, and one that both have signed and somebody holds.
 struct Expiring<'a> {
     half: Gate<'a>,
     orphaned: Gate<'a>,
@@ -234,7 +234,10 @@ impl<'a> Expiring<'a> {
             said.err.contains("expired at").then_some(())
         });
         self.orphaned.run = self.orphaned.office.resume(&self.orphaned.id);
-        eventually("an orphaned request expires", || self.orphaned.office.waits_for(&self.orphaned.id, "choice"));
+        eventually("what was asked before the takeover is void, and the run asks anew", || {
+            let asked = self.orphaned.office.waits_for(&self.orphaned.id, "approval")?;
+            (asked["request"] != self.orphaned.request.as_str()).then_some(())
+        });
         eventually("both late signatures are on record", || {
             (self.orphaned.told(&["not accepted", "is not open any more"]) == 2).then_some(())
         });

@@ -205,7 +205,11 @@ impl Office {
                 // All there is to sign may be signed, and the run looks once more before it is armed.
                 if have < need && *done <= have {
                     *done = have + 1;
-                    self.approve(request, if have == 0 { "ana" } else { "bob" }).expect(0);
+                    let said = self.approve(request, if have == 0 { "ana" } else { "bob" });
+                    // A takeover behind this look makes it void, and the next look finds a new one.
+                    if !said.err.contains("another executor took the run over") {
+                        said.expect(0);
+                    }
                 }
             }
             // After a crash with nothing sent: what was signed is void, and all of it is asked for again.

@@ -69,6 +69,17 @@ impl Held {
         &self.scene.office
     }
 
+    /// What was asked for before the takeover is void: the run asks anew, for all signatures.
+    fn asked_anew(&mut self) {
+        let said = self.office().approve(&self.request, "bob").expect(5);
+        assert!(said.err.contains("not open any more: another executor took the run over"), "{}", said.err);
+        let next = self.scene.office.play_until_gate(&mut self.run, "drop-corrupt");
+        assert_ne!(next, self.request);
+        self.request = next;
+        self.office().approve(&self.request, "ana").expect(0);
+        self.run.wait_for_line(&["drop-corrupt", "ana: GATE 1/2"]);
+    }
+
     /// The second signature, and before the step begins somebody holds it.
     fn sign_and_hold(&mut self) {
         self.office().approve(&self.request, "bob").expect(0);
@@ -113,6 +124,12 @@ impl Held {
         self.expect_the_spare_untouched().await;
     }
 
+    async fn expect_nothing_dropped(&self) {
+        self.expect_the_copy().await;
+        assert_eq!(self.scene.drops("db-a"), 0, "{}", self.run.text());
+        self.scene.the_log_is_on("db-a").await;
+    }
+
     async fn expect_the_spare_untouched(&self) {
         let links = self.scene.topology.links(&server("db-c")).await.unwrap();
         assert!(!links.is_empty() && !links.iter().any(Link::flows), "{links:?}");
@@ -150,14 +167,19 @@ async fn position(scene: &Scene) -> Rows {
     scene.rows("db-c", sql).await
 }
 
-/// Started by hand, the spare still follows nobody: the signatures stand, and the run goes on.
+/// Started by hand, the spare still follows nobody: the signatures stand while their executor lives, and the run goes
+/// on.
 async fn started_by_hand_it_follows_nobody(flavor: Flavor) {
     let mut held = Held::at(Place::Gate, flavor).await;
     held.meanwhile(Spare::Started, Executor::Lives).await;
     held.meanwhile(Spare::Started, Executor::Dies).await;
+    held.asked_anew();
+    held.sign_and_hold();
+    held.meanwhile(Spare::Started, Executor::Dies).await;
+    held.release();
+    held.asked_anew();
     held.sign_and_hold();
     held.meanwhile(Spare::Started, Executor::Lives).await;
-    held.meanwhile(Spare::Started, Executor::Dies).await;
     assert_eq!(held.scene.drops("db-a"), 0);
 
     // Behind the last look: the DROP is sent and waits for a lock of somebody else.
@@ -193,6 +215,13 @@ async fn restarted_it_is_asked_again(flavor: Flavor, place: Place, what: Spare, 
     until("db-c was up before", async || held.scene.rows("db-c", &old).await[0][0].as_deref() == Some("1")).await;
     held.meanwhile(what, executor).await;
     match place {
+        _ if executor == Executor::Dies => {
+            if place == Place::Armed {
+                held.release();
+            }
+            held.asked_anew();
+            return held.expect_nothing_dropped().await;
+        }
         Place::Armed => held.release(),
         Place::Gate => {
             let said = held.office().approve(&held.request, "bob").expect(6);
@@ -208,9 +237,7 @@ async fn restarted_it_is_asked_again(flavor: Flavor, place: Place, what: Spare, 
     held.office().cli(&[&["choose", &id, "1"], &BY_ANA[..]].concat()).expect(0);
     let next = held.scene.office.play_until_gate(&mut held.run, "drop-corrupt");
     assert_ne!(next, held.request);
-    held.expect_the_copy().await;
-    assert_eq!(held.scene.drops("db-a"), 0, "{}", held.run.text());
-    held.scene.the_log_is_on("db-a").await;
+    held.expect_nothing_dropped().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

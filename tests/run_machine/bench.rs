@@ -163,6 +163,17 @@ impl Bench {
         assert!(matches!(self.state.phase, Phase::Armed { .. }), "{}", self.state.phase.word());
     }
 
+    /// Another process, driven by bob, goes on with the run.
+    pub fn taken_over(&mut self) {
+        let changed = Record::ExecutorChanged {
+            by: people::principal("bob"),
+            host: "bastion-2".to_owned(),
+            journal_key: "BBBB".to_owned(),
+            signed: None,
+        };
+        self.record(changed).unwrap();
+    }
+
     /// Chen rejects the newest request.
     pub fn rejected(&mut self) {
         self.objected(Stopper::Rejected, ("chen", 3));

@@ -149,3 +149,74 @@ fn a_renaming_whose_executor_died_behind_it_is_found_applied_although_no_server_
     let _ = bench.give(Input::Looked { state: ConnectionState::Gone, snapshot: seen });
     assert_eq!(bench.state.phase.word(), "verifying", "{:?}", bench.last());
 }
+
+/// A DROP in doubt whose connection is still there when it is looked for again, for longer than a lock is waited for.
+fn runs_on() -> Bench {
+    let mut bench = in_doubt();
+    let alive = || ConnectionState::Alive { doing: "DROP TABLE".to_owned() };
+    let seen = bench.seen.clone();
+    let effects = bench.give(Input::Looked { state: alive(), snapshot: seen });
+    assert!(matches!(effects[..], [Effect::WakeAt(_)]), "it is waited for first");
+    bench.later(11);
+    let seen = bench.seen.clone();
+    let _ = bench.give(Input::Looked { state: alive(), snapshot: seen });
+    bench
+}
+
+#[test]
+fn a_statement_that_runs_on_can_be_ended_by_a_signed_choice_and_is_looked_at_again() {
+    for (killed, gone, phase) in [
+        (Ok(()), false, "stopped"),
+        (Ok(()), true, "verifying"),
+        (Err("it is gone already".to_owned()), true, "verifying"),
+    ] {
+        let mut bench = runs_on();
+        assert_eq!(bench.why_stopped(), "the outcome is running");
+        assert_eq!(bench.choices(), [Choice::LookAgain, Choice::EndStatement, Choice::Abort]);
+        assert!(bench.go_on().is_empty(), "nothing is ended by itself");
+        bench.signed(InputVerb::Choose, "2", bench.head());
+        let effects = bench.go_on();
+        assert!(matches!(&effects[..], [Effect::Kill(found)] if *found == connection()), "{effects:?}");
+        let _ = bench.give(Input::Killed(killed.clone()));
+        assert!(matches!(bench.last(), Record::Killed { refused, .. } if *refused == killed.clone().err()));
+        assert_eq!(bench.state.phase.word(), "in doubt", "the verdict is not assumed");
+        bench.sees(exists_on_a(), Value::Flag(!gone));
+        let seen = bench.seen.clone();
+        let _ = bench.give(Input::Looked { state: ConnectionState::Gone, snapshot: seen });
+        assert_eq!(bench.state.phase.word(), phase, "{killed:?}");
+    }
+}
+
+#[test]
+fn another_executor_does_not_end_a_statement_on_a_choice_that_was_made_for_the_last_one() {
+    let mut bench = runs_on();
+    bench.signed(InputVerb::Choose, "2", bench.head());
+    assert_eq!(bench.state.phase.word(), "ending a statement");
+    bench.taken_over();
+    assert!(matches!(bench.go_on()[..], [Effect::LookFor(Some(_))]));
+}
+
+#[test]
+fn who_aborts_is_told_the_way_out_of_where_the_run_is() {
+    let refused = |bench: &mut Bench| {
+        bench.signed(InputVerb::Abort, "enough", bench.head());
+        let Record::InputRefused { why } = bench.last() else { panic!("{:?}", bench.last()) };
+        why.clone()
+    };
+    let mut bench = Bench::new(&["drop"]);
+    bench.armed();
+    bench.later(3);
+    let _ = bench.go_on();
+    assert!(refused(&mut bench).contains("hold the run, and abort when"));
+    let _ = bench.give(Input::Hold { by: "chen".to_owned(), reason: "wait".to_owned() });
+    let why = refused(&mut bench);
+    assert!(why.contains("abort when its outcome is on record") && !why.contains("hold the run"), "{why}");
+    let _ = bench.give(Input::Came(lost()));
+    let why = refused(&mut bench);
+    assert!(why.contains("numbered choices") && why.contains("no hold is needed"), "{why}");
+    bench.later(11);
+    let (seen, state) = (bench.seen.clone(), ConnectionState::Alive { doing: "DROP TABLE".to_owned() });
+    let _ = bench.give(Input::Looked { state, snapshot: seen });
+    bench.signed(InputVerb::Abort, "enough", bench.head());
+    assert!(matches!(bench.last(), Record::Chosen { choice: Choice::Abort, .. }), "{:?}", bench.last());
+}

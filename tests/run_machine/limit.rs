@@ -148,13 +148,7 @@ fn what_was_signed_for_an_earlier_wait_chooses_nothing_here() {
 #[test]
 fn a_new_executor_finds_the_stopped_load_where_it_was() {
     let mut bench = stopped_at_the_limit();
-    let changed = Record::ExecutorChanged {
-        by: "bob".parse().unwrap(),
-        host: "bastion-2".to_owned(),
-        journal_key: "BBBB".to_owned(),
-        signed: None,
-    };
-    bench.record(changed).unwrap();
+    bench.taken_over();
     assert_eq!(bench.choices()[0], Choice::GoOn);
     bench.signed(InputVerb::Choose, "1", bench.head());
     assert!(matches!(bench.go_on()[..], [Effect::Send { .. }]));

@@ -4,6 +4,7 @@ mod bench;
 mod claims;
 mod doubt;
 mod limit;
+mod storm;
 
 use bench::*;
 
@@ -11,12 +12,12 @@ use countersign::domain::approval::votes::{InputVerb, JournalHead};
 use countersign::domain::base::{Digest, Span, Timestamp};
 use countersign::domain::journal::record::{Choice, Ending, Record, StopReason, Stopper};
 use countersign::domain::journal::{Head, Line};
-use countersign::domain::run::Outcome;
 use countersign::domain::run::effect::{Effect, Input, Person};
-use countersign::domain::run::state::{Phase, State};
+use countersign::domain::run::state::{Ended, Phase, State, TAKEN_OVER};
+use countersign::domain::run::{Measured, Outcome};
 use countersign::domain::snapshot::fixture::Fixture;
 use countersign::domain::snapshot::fixture::Replica;
-use countersign::domain::snapshot::{FactKey, LinkFact, Patch, Position, ServerFact, TableFact, Value};
+use countersign::domain::snapshot::{About, FactKey, Finding, LinkFact, Patch, Position, ServerFact, TableFact, Value};
 use countersign::simulate::people;
 
 #[test]
@@ -294,22 +295,92 @@ fn nothing_begins_while_somebody_holds() {
 }
 
 #[test]
-fn another_executor_finds_an_open_intent_in_doubt_and_everything_else_where_it_was() {
-    let changed = || Record::ExecutorChanged {
-        by: people::principal("bob"),
-        host: "bastion-2".to_owned(),
-        journal_key: "BBBB".to_owned(),
-        signed: None,
-    };
+fn another_executor_finds_an_open_intent_in_doubt() {
     let mut bench = Bench::new(&["drop"]);
     bench.armed();
-    bench.record(changed()).unwrap();
-    assert_eq!(bench.state.phase.word(), "armed");
     bench.later(3);
     let _ = bench.go_on();
     assert_eq!(bench.state.phase.word(), "running a command");
-    bench.record(changed()).unwrap();
+    bench.taken_over();
     assert!(matches!(bench.go_on()[..], [Effect::LookFor(Some(_))]));
+    let used = bench.state.requests.values().all(|request| request.ended == Some(Ended::Used));
+    assert!(used, "what was used stays used: {:?}", bench.state.requests);
+}
+
+/// The only request of the run, by its name.
+fn only_request(bench: &Bench) -> (countersign::domain::base::RequestId, Option<Ended>) {
+    let [(id, request)] = bench.state.requests.iter().collect::<Vec<_>>()[..] else { panic!() };
+    (id.clone(), request.ended.clone())
+}
+
+#[test]
+fn what_was_signed_for_another_executor_and_not_used_is_void() {
+    for armed in [false, true] {
+        let mut bench = Bench::new(&["drop"]);
+        if armed {
+            bench.armed();
+        } else {
+            let _ = bench.go_on();
+            bench.approve("ana", 1);
+        }
+        let (old, _) = only_request(&bench);
+        let signed = bench.state.requests[&old].approvals[0].clone();
+        bench.taken_over();
+        assert_eq!(only_request(&bench).1, Some(Ended::Void { why: TAKEN_OVER.to_owned() }));
+        // The delay of the old executor is over, and still nothing is sent.
+        bench.later(3);
+        assert!(matches!(bench.go_on()[..], [Effect::WakeAt(_)]), "{}", bench.state.phase.word());
+        let Phase::Requested { request } = bench.state.phase.clone() else { panic!("{}", bench.state.phase.word()) };
+        assert_ne!(request, old);
+        assert_eq!(bench.state.attempt, 2);
+        let late = Person::Approve { request: old.clone(), approval: signed.clone() };
+        let _ = bench.give(Input::Person(late));
+        assert!(matches!(bench.last(), Record::InputRefused { .. }), "{:?}", bench.last());
+        let copied = Person::Approve { request, approval: signed };
+        let _ = bench.give(Input::Person(copied));
+        assert!(matches!(bench.last(), Record::SignatureRefused { .. }), "{:?}", bench.last());
+        // New signatures, and a new time in which anybody may hold.
+        bench.approve("ana", 1);
+        bench.approve("bob", 2);
+        assert!(matches!(bench.go_on()[..], [Effect::WakeAt(_)]));
+        assert!(matches!(&bench.state.phase, Phase::Armed { until, .. } if *until > bench.now));
+        bench.later(3);
+        assert!(matches!(bench.go_on()[..], [Effect::Send { .. }]));
+    }
+}
+
+#[test]
+fn an_armed_step_that_nobody_had_to_sign_is_armed_anew_by_another_executor() {
+    let mut bench = Bench::new(&["copy"]);
+    let _ = bench.give(Input::Proceed);
+    let seen = bench.seen.clone();
+    let _ = bench.give(Input::Observed(seen));
+    assert_eq!(bench.state.phase.word(), "armed");
+    bench.taken_over();
+    assert_eq!((bench.state.phase.word(), bench.state.attempt), ("entering a step", 2));
+    assert!(matches!(bench.go_on()[..], [Effect::Send { .. }]));
+}
+
+#[test]
+fn a_step_cannot_be_armed_or_begun_on_a_request_that_is_not_the_open_one() {
+    let mut bench = Bench::new(&["drop"]);
+    bench.armed();
+    let armed = bench.last().clone();
+    bench.later(3);
+    let _ = bench.go_on();
+    let intended = bench.last().clone();
+    assert!(matches!((&armed, &intended), (Record::Armed { .. }, Record::Intended { .. })));
+
+    let mut again = Bench::new(&["drop"]);
+    again.armed();
+    again.taken_over();
+    let _ = again.go_on();
+    assert!(again.record(armed).is_err(), "the old request is void");
+    again.approve("ana", 1);
+    again.approve("bob", 2);
+    let _ = again.go_on();
+    assert_eq!(again.state.phase.word(), "armed");
+    assert!(again.record(intended).is_err(), "it was intended on the old request");
 }
 
 #[test]
@@ -376,4 +447,30 @@ fn a_link_that_became_unknown_voids_what_was_signed_on_it() {
     bench.approve("bob", 2);
     let _ = bench.go_on();
     assert!(matches!(&bench.state.phase, Phase::Stopped { why: StopReason::Approval { .. }, .. }));
+}
+
+#[test]
+fn a_measurement_that_is_not_good_is_said_at_once_and_only_measuring_again_is_offered() {
+    let mut bench = Bench::new(&["compare-all"]);
+    let effects = bench.go_on();
+    let [Effect::Measure(command)] = &effects[..] else { panic!("{effects:?}") };
+    let findings = command.patch.changes().filter_map(|(key, known)| match (&key.about, known.value()) {
+        (About::Table { table, .. }, Ok(Value::Finding(finding))) => {
+            let finding =
+                Finding { good: false, detail: "the copies differ (3 and 4 rows)".to_owned(), ..finding.clone() };
+            Some(Measured { server: key.server.clone(), table: table.clone(), finding })
+        }
+        _ => None,
+    });
+    let findings: Vec<Measured> = findings.collect();
+    assert!(findings.len() > 1);
+    let _ = bench.give(Input::Came(Outcome::Measured { findings }));
+    let began = bench.now;
+    let _ = bench.go_on();
+    assert_eq!(bench.now, began, "nothing is waited for");
+    let why = bench.why_stopped();
+    assert!(why.starts_with("measured, and not good") && why.contains("the copies differ"), "{why}");
+    assert_eq!(bench.choices(), [Choice::TryAgain, Choice::Abort]);
+    bench.signed(InputVerb::Choose, "1", bench.head());
+    assert!(matches!(bench.go_on()[..], [Effect::Measure(_)]), "it is measured again");
 }

@@ -23,6 +23,7 @@ use countersign::simulate::dice::Dice;
 use countersign::simulate::faults::{Faults, Weather};
 use countersign::simulate::fleet::SimulatedFleet;
 use countersign::simulate::observe::SimulatedObserve;
+use countersign::simulate::scenario::Promise;
 use countersign::simulate::store::Machine;
 use countersign::store::memory::MemoryStore;
 use countersign::store::{Journal as _, Leases as _};
@@ -108,7 +109,7 @@ fn simulated(case: &Case, run: &RunId, seen: &Snapshot, now: Timestamp) -> Vec<R
         let machine = Machine { store: store.clone(), run: run.clone(), world: world.clone() };
         let fleet = SimulatedFleet::new(&case.fleet, seen);
         let table = TableName::parse("shop.orders").unwrap();
-        let audit = Audit::new(&store, run, &fleet, &world, &table);
+        let audit = Audit::new(&store, run, &fleet, &world, &table, Promise::Nothing);
         let faults = Faults::new(Weather::Fair, &dice, mpsc::unbounded_channel().0);
         let observe = SimulatedObserve {
             fleet: fleet.clone(),

@@ -7,6 +7,7 @@ use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::place::{put, state_of};
 use crate::cli::say::sign_input;
+use crate::cli::sight::Sight;
 use crate::domain::approval::challenge::Challenge;
 use crate::domain::approval::sshsig::Verb;
 use crate::domain::approval::votes::InputVerb;
@@ -70,7 +71,7 @@ async fn approve(store: &SqliteStore, state: &State, request: &RequestState, pla
     let approval = Approval {
         by: player.name.clone(),
         armored: player.signer.sign(Verb::Approve, request.text.as_bytes()).await?,
-        measured: Some(own_measurement(state, request).await?),
+        measured: Some(own_measurement(state, request, &Sight::RecordedWithCommands).await?),
         answer: challenge.answers().first().cloned(),
         reason: Some("demo".to_owned()),
     };

@@ -12,6 +12,7 @@ use super::super::error::CliError;
 use super::super::exit::Exit;
 use super::super::place::{now, put, state_of};
 use super::super::say::sign_at;
+use super::super::sight::Sight;
 use super::super::who::Operator;
 use super::driver::Handle;
 use crate::domain::approval::challenge::Challenge;
@@ -33,6 +34,7 @@ pub struct Desk {
     operator: Operator,
     /// The executor of this very process, if it has one.
     executor: Option<Handle>,
+    sight: Sight,
     msgs: mpsc::Sender<Msg>,
     /// The newest own look at each request: an approval says how much of the request it confirmed.
     looks: Mutex<BTreeMap<RequestId, OwnLook>>,
@@ -44,9 +46,10 @@ impl Desk {
         run: RunId,
         operator: Operator,
         executor: Option<Handle>,
+        sight: Sight,
         msgs: mpsc::Sender<Msg>,
     ) -> Self {
-        Self { store, run, operator, executor, msgs, looks: Mutex::new(BTreeMap::new()) }
+        Self { store, run, operator, executor, sight, msgs, looks: Mutex::new(BTreeMap::new()) }
     }
 
     /// Does what is asked until the screen has ended.
@@ -168,7 +171,7 @@ impl Desk {
     /// Looks at the fleet with this client's own eyes and asks it everything that the request claims.
     async fn measure(&self, id: RequestId) -> Result<(), CliError> {
         let (state, request) = self.open_request(&id).await?;
-        let saw = match own_assessment(&state).await {
+        let saw = match own_assessment(&state, &self.sight).await {
             Ok(Some((assessment, snapshot))) => OwnSight::Measured {
                 claims: request.assessed.relies_on.iter().map(|claim| claim.check(&snapshot)).collect(),
                 text: text_differs(&request, &assessment).map_or(OwnText::Same, |how| OwnText::Differs { how }),

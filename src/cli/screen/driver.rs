@@ -7,6 +7,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::super::error::CliError;
 use super::super::exit::Exit;
+use super::super::sight::Sight;
 use super::super::who::Operator;
 use super::{Screening, show};
 use crate::domain::base::RunId;
@@ -69,8 +70,9 @@ impl DriverScreen {
                 .build()
                 .map_err(|error| CliError::new(Exit::Error, format!("the screen cannot start: {error}")))?;
             let (handle, over, who) = (self.handle(), self.over.clone(), person.who.to_string());
-            let shown =
-                runtime.block_on(show(Screening { store, run, person, seat: Seat::Executes, driver: Some(self) }));
+            // The executor of this process runs these commands anyway.
+            let (seat, sight) = (Seat::Executes, Sight::RecordedWithCommands);
+            let shown = runtime.block_on(show(Screening { store, run, person, seat, driver: Some(self), sight }));
             if *over.borrow() == Over::Works {
                 runtime.block_on(handle.hold_and_leave(&who, "the driver's screen ended"));
             }

@@ -18,7 +18,8 @@ use super::args::{AttachArgs, OutputArgs, ReviewArgs};
 use super::error::CliError;
 use super::exit::Exit;
 use super::output::data;
-use super::place::{self, begun, find_request, now, open_store, state_of};
+use super::place::{begun, find_request, now, open_store, state_of};
+use super::sight::Sight;
 use super::typed::Typed;
 use super::who::Operator;
 use crate::domain::base::{Principal, RunId};
@@ -48,7 +49,8 @@ pub async fn attach(args: AttachArgs) -> Result<Exit, CliError> {
     expect_terminal(&Typed::here(&args.state).anybody(&format!("status {}", args.run)))?;
     let store = open_store(&args.state)?;
     let person = Operator::of(&args.operator, &args.state).await?;
-    show(Screening { store, run: args.run, person, seat: Seat::Watches, driver: None }).await?;
+    show(Screening { store, run: args.run, person, seat: Seat::Watches, driver: None, sight: Sight::of(&args.sight) })
+        .await?;
     Ok(Exit::Ok)
 }
 
@@ -69,7 +71,7 @@ pub async fn review(args: ReviewArgs) -> Result<Exit, CliError> {
         return Ok(Exit::Ok);
     };
     expect_terminal(&typed.anybody(&instead))?;
-    show(Screening { store, run, person, seat: Seat::Reviews, driver: None }).await?;
+    show(Screening { store, run, person, seat: Seat::Reviews, driver: None, sight: Sight::of(&args.sight) }).await?;
     Ok(Exit::Ok)
 }
 
@@ -101,13 +103,14 @@ pub struct Screening {
     pub person: Operator,
     pub seat: Seat,
     pub driver: Option<DriverScreen>,
+    pub sight: Sight,
 }
 
 /// Shows one run until the person leaves, a signal ends it, or a driver's run is left.
 pub async fn show(with: Screening) -> Result<(), CliError> {
-    let Screening { store, run, person, seat, driver } = with;
+    let Screening { store, run, person, seat, driver, sight } = with;
     let state = state_of(&store, &run).await?;
-    let fleet = place::parse_fleet("the journal's fleet file", &state.opened.fleet_text)?;
+    let fleet = sight.fleet(&state)?;
     let mut model = Model::new(viewer(&person, &fleet, seat), now(), 80, 24);
     let (msgs, incoming) = mpsc::channel(WAITING_MSGS);
     let (actions, wishes) = mpsc::channel(WAITING_ACTIONS);
@@ -117,7 +120,7 @@ pub async fn show(with: Screening) -> Result<(), CliError> {
         Some(driver) => (Some(driver.over.clone()), Some(driver.handle())),
         None => (None, None),
     };
-    let desk = Arc::new(Desk::new(store, run, person, leaves, msgs));
+    let desk = Arc::new(Desk::new(store, run, person, leaves, sight, msgs));
     let tables = runbook::read("the journal's runbook", &state.opened.runbook_text)?
         .resolve(&state.opened.params, &fleet)?
         .tables(&state.opened.run);

@@ -88,6 +88,18 @@ pub fn kept_copies(text: &str) -> Vec<(String, Vec<String>)> {
         .collect()
 }
 
+/// The rows that each kept copy had when it was measured, as the request's text says it: one line for each table.
+pub fn counted_rows(text: &str) -> Vec<String> {
+    let Ok(document) = parse(text.as_bytes()) else { return Vec::new() };
+    let items = document.sections().iter().flat_map(|section| &section.items);
+    items
+        .filter_map(|item| match item {
+            Item::Field { key, value } if key == "rows-counted" => Some(value.to_owned()),
+            _ => None,
+        })
+        .collect()
+}
+
 fn nonce(request: &RequestId) -> usize {
     // The id is 32 hex digits, so its first seven always fit.
     request.as_str().get(..7).and_then(|digits| usize::from_str_radix(digits, 16).ok()).unwrap_or(0)

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::document::{Document, DocumentError};
 use crate::domain::base::{Danger, Digest, Principal, RequestId, RunId, StepId, Timestamp};
-use crate::domain::reach::Carry;
+use crate::domain::reach::{Carry, Survivors};
 use crate::domain::script::Command;
 
 use crate::domain::step::Assessment;
@@ -137,6 +137,7 @@ fn reached(mut document: Document, assessment: &Assessment) -> Document {
         let kept: Vec<&str> = survivors.kept().map(crate::domain::base::ServerName::as_str).collect();
         document = document
             .field("copies", format!("{} stays good on {}", survivors.table(), kept.join(" ")))
+            .field("rows-counted", counted(survivors))
             .field("way-back-before", &survivors.way_back().before)
             .field("way-back-after", &survivors.way_back().after);
     }
@@ -145,6 +146,15 @@ fn reached(mut document: Document, assessment: &Assessment) -> Document {
         document = document.field("against", against);
     }
     if assessment.against.is_empty() { document.nothing() } else { document }
+}
+
+/// What each kept copy had when it was measured. A copy of no rows is proved as readable as any other.
+fn counted(survivors: &Survivors) -> String {
+    let each = survivors.counted().map(|(server, rows)| match rows {
+        Some(rows) => format!("{server} {rows} rows"),
+        None => format!("{server} not counted"),
+    });
+    each.collect::<Vec<_>>().join(", ")
 }
 
 fn claimed(mut document: Document, assessment: &Assessment) -> Document {

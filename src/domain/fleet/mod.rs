@@ -127,6 +127,19 @@ pub struct Consumer {
     pub reads: ServerName,
     /// The database user of its dump thread.
     pub user: String,
+    /// Where its threads come from, as the server's process list shows it without the port. From anywhere if not given.
+    #[serde(default)]
+    pub host: Option<String>,
+    /// How many dump threads it has at the same time; 1 if not given.
+    #[serde(default = "one")]
+    pub threads: u32,
+    /// The uuid that it announces as a replica does, if it does so. A thread with another one is never this consumer's.
+    #[serde(default)]
+    pub replica_uuid: Option<String>,
+}
+
+fn one() -> u32 {
+    1
 }
 
 impl Fleet {

@@ -93,6 +93,12 @@ pub fn resolve(file: FleetFile, digest: Digest) -> Result<Fleet, Vec<String>> {
             consumer.name, consumer.reads
         ));
     }
+    for consumer in file.consumers.iter().filter(|c| c.threads == 0) {
+        problems.push(format!(
+            "consumers: `{}` has `threads: 0`: expected at least 1; take the entry out if nothing reads there",
+            consumer.name
+        ));
+    }
     if !problems.is_empty() {
         return Err(problems);
     }

@@ -13,6 +13,7 @@ use crate::domain::base::{
 use crate::domain::reach::{Reach, Refusal};
 use crate::domain::run::outcome::{Connection, ConnectionState, Outcome};
 use crate::domain::script::Command;
+use crate::domain::snapshot::sessions::Blocker;
 use crate::domain::snapshot::{Claim, Evidence, FactKey, Patch, Value};
 use crate::domain::vocabulary::promotion::ByHand;
 
@@ -42,6 +43,18 @@ pub enum Record {
     /// Waiting for facts, each as it was bound when the wait began.
     #[serde(rename = "step.waiting")]
     Waiting { step: StepId, claims: Vec<Claim>, until: Timestamp },
+    /// A person chooses sessions of this list, by their ids.
+    #[serde(rename = "step.offered")]
+    Offered { step: StepId, server: ServerName, offered: Vec<Blocker>, at_most: u32 },
+    /// What was chosen: by a person, or by the predicate that the runbook states.
+    #[serde(rename = "step.picked")]
+    Picked { step: StepId, server: ServerName, by: Option<Principal>, picked: Vec<Blocker>, signed: Option<SignedText> },
+    /// There is nothing to do, so nothing was done.
+    #[serde(rename = "step.skipped")]
+    Skipped { step: StepId, why: String },
+    /// The step's `until` does not hold yet: the run goes back and does the steps from there on once more.
+    #[serde(rename = "step.repeated")]
+    Repeated { step: StepId, from: StepId, round: u32, checks: Vec<Checked> },
     /// A condition does not hold or cannot be told, or the step cannot be rendered.
     #[serde(rename = "step.blocked")]
     Blocked { step: StepId, why: Vec<String> },
@@ -82,11 +95,16 @@ pub enum Record {
     InDoubt { step: StepId, command: usize, why: String },
     #[serde(rename = "step.doubt_looked")]
     DoubtLooked { step: StepId, command: usize, state: ConnectionState, answer: DoubtAnswer, evidence: Vec<Evidence> },
+    /// The connection of a command in doubt was ended because a person chose so, or could not be. What became of the
+    /// command is looked at again.
+    #[serde(rename = "step.killed")]
+    Killed { step: StepId, command: usize, refused: Option<String> },
     #[serde(rename = "step.estimated")]
     Estimated {
         step: StepId,
         rows_done: u64,
-        rows_expected: u64,
+        /// Not known where nobody counted or estimated them.
+        rows_expected: Option<u64>,
         rows_per_second: u64,
         /// How long was measured.
         took: Span,
@@ -254,6 +272,10 @@ pub enum StopReason {
     Doubt {
         answer: DoubtAnswer,
     },
+    /// A measurement said that something is not good. No time changes that, only measuring again.
+    NotGood {
+        what: String,
+    },
     /// A wait ended without what it waited for.
     Deadline {
         what: String,
@@ -277,6 +299,8 @@ pub enum Choice {
     LookAgain,
     /// Go on although it will take longer than the limit.
     GoOn,
+    /// End the connection on which a statement in doubt still runs.
+    EndStatement,
     /// End the run here and write down how a person promotes the copy's source. None of it is done.
     PromoteByHand,
     /// End the run here; offered undos are printed, none is done.
@@ -314,6 +338,7 @@ impl Record {
                 | Self::Came { .. }
                 | Self::InDoubt { .. }
                 | Self::DoubtLooked { .. }
+                | Self::Killed { .. }
                 | Self::Chosen { .. }
                 | Self::Closed { .. }
         )
@@ -326,6 +351,10 @@ impl Record {
             | Self::Asked { step, .. }
             | Self::Answered { step, .. }
             | Self::Waiting { step, .. }
+            | Self::Offered { step, .. }
+            | Self::Picked { step, .. }
+            | Self::Skipped { step, .. }
+            | Self::Repeated { step, .. }
             | Self::Blocked { step, .. }
             | Self::Refused { step, .. }
             | Self::Armed { step, .. }
@@ -334,6 +363,7 @@ impl Record {
             | Self::Came { step, .. }
             | Self::InDoubt { step, .. }
             | Self::DoubtLooked { step, .. }
+            | Self::Killed { step, .. }
             | Self::Estimated { step, .. }
             | Self::Drifted { step, .. }
             | Self::Done { step, .. } => Some(step),
@@ -352,9 +382,11 @@ impl Record {
 
     /// Reads a line back.
     pub fn from_line(seq: u64, event: &str, payload: &str) -> Result<Self, NoRecord> {
-        let bad = |why: String| NoRecord { seq, event: event.to_owned(), why };
-        let data: serde_json::Value = serde_json::from_str(payload).map_err(|e| bad(e.to_string()))?;
-        serde_json::from_value(serde_json::json!({ "event": event, "data": data })).map_err(|e| bad(e.to_string()))
+        let bad = |error: serde_json::Error| NoRecord { seq, event: event.to_owned(), why: error.to_string() };
+        // Read in one pass, the event before its data. A payload that is more than one object makes a field that is
+        // there twice or is not known, and both are refused.
+        let whole = format!("{{\"event\":{},\"data\":{payload}}}", serde_json::Value::from(event));
+        serde_json::from_str(&whole).map_err(bad)
     }
 }
 
@@ -373,6 +405,9 @@ impl std::fmt::Display for Choice {
             Self::TryAgain => "assess the step again",
             Self::LookAgain => "look again (changes nothing)",
             Self::GoOn => "go on behind the last committed chunk, past the limit",
+            Self::EndStatement => {
+                "end the statement: KILL the connection it runs on (what became of it is looked at, not assumed)"
+            }
             Self::PromoteByHand => {
                 "end the run here and print how to promote the spare by hand (nothing of it is done)"
             }
@@ -390,6 +425,7 @@ impl std::fmt::Display for StopReason {
             Self::Drift => f.write_str("the fleet is not as predicted"),
             Self::Failed { why } => write!(f, "failed: {why}"),
             Self::Doubt { answer } => write!(f, "the outcome is {}", doubt_word(*answer)),
+            Self::NotGood { what } => write!(f, "measured, and not good: {what}"),
             Self::Deadline { what } => write!(f, "waited in vain for: {what}"),
             Self::TooLong { took, left: Some(left), limit } => {
                 let (took, left) = (took.rounded(), left.rounded());

@@ -141,6 +141,8 @@ pub struct PlannedCommand {
 pub struct Kept {
     pub table: TableName,
     pub on: Vec<ServerName>,
+    /// The rows of each, where a finding counted them.
+    pub rows: BTreeMap<ServerName, u64>,
 }
 
 /// Predicts what a run of `runbook` would do from `snapshot` on.
@@ -187,6 +189,7 @@ impl Fold<'_> {
         if let Work::Act(_) = step.work {
             planned.approvals = self.policy.rule(assessment.danger).approvals();
         }
+        planned.assumes.extend(taken_for_granted(step, &assessment));
         if standing == Standing::Ready {
             let patches = assessment.predicted.iter().map(|patch| measured_by(patch, &step.id));
             let patches: Vec<Patch> = patches.chain([self.assumed(step, &mut planned.assumes)]).collect();
@@ -265,6 +268,24 @@ impl Fold<'_> {
     }
 }
 
+/// What nobody can know before: who is chosen, and how often steps are repeated.
+fn taken_for_granted(step: &Step, assessment: &Assessment) -> Vec<String> {
+    let chosen = assessment.offer.as_ref().map(|offer| match offer.offered.len() {
+        0 => "nothing is found to choose from, so nothing is done about it".to_owned(),
+        found => format!(
+            "the first {} of {found} sessions are chosen",
+            offer.at_most.min(u32::try_from(found).unwrap_or(u32::MAX))
+        ),
+    });
+    let nothing = matches!(step.work, Work::Act(_)) && assessment.offer.is_none() && assessment.script.is_empty();
+    let idle = (nothing && assessment.unrendered.is_none()).then(|| "there is nothing to do".to_owned());
+    let rounds = step.repeat.as_ref().map(|repeat| {
+        let until: Vec<String> = repeat.until.iter().map(Condition::says).collect();
+        format!("one round is shown; from {} on at most {} until {}", repeat.from, repeat.at_most, until.join(", and "))
+    });
+    [chosen, idle, rounds].into_iter().flatten().collect()
+}
+
 /// That a table which is gone has no engine is no gap in a prediction.
 fn of_absent_table(snapshot: &Snapshot, key: &FactKey) -> bool {
     let About::Table { table, .. } = &key.about else { return false };
@@ -315,7 +336,11 @@ fn planned(number: usize, step: &Step, assessment: &Assessment, changed: &BTreeS
         survivors: assessment
             .survivors
             .iter()
-            .map(|survivors| Kept { table: survivors.table().clone(), on: survivors.kept().cloned().collect() })
+            .map(|survivors| Kept {
+                table: survivors.table().clone(),
+                on: survivors.kept().cloned().collect(),
+                rows: survivors.counted().filter_map(|(server, rows)| Some((server.clone(), rows?))).collect(),
+            })
             .collect(),
         against: assessment.against.clone(),
         way_back: assessment.way_back().cloned(),

@@ -117,7 +117,8 @@ fn reach(f: &mut fmt::Formatter<'_>, step: &PlannedStep) -> fmt::Result {
         }
     }
     for kept in &step.survivors {
-        let on: Vec<&str> = kept.on.iter().map(crate::domain::base::ServerName::as_str).collect();
+        let rows = |server| kept.rows.get(server).map(|rows| format!(" ({rows} rows counted)")).unwrap_or_default();
+        let on: Vec<String> = kept.on.iter().map(|server| format!("{server}{}", rows(server))).collect();
         writeln!(f, "   copies: {} stays good on {}", kept.table, on.join(", "))?;
     }
     if let Some(way_back) = step.way_back.as_ref().filter(|_| step.refusals.is_empty()) {

@@ -30,7 +30,7 @@ use crate::domain::snapshot::Look;
 #[must_use = "survivors are the proof that a command may be sent"]
 pub struct Survivors {
     table: TableName,
-    kept: Vec<ServerName>,
+    kept: Vec<(ServerName, Option<u64>)>,
     against: Vec<String>,
     way_back: WayBack,
 }
@@ -72,7 +72,12 @@ impl Survivors {
 
     /// The servers whose good copy stays out of reach.
     pub fn kept(&self) -> impl Iterator<Item = &ServerName> {
-        self.kept.iter()
+        self.kept.iter().map(|(server, _)| server)
+    }
+
+    /// The same with the rows that its finding counted: a copy that was emptied behind its fence shows here.
+    pub fn counted(&self) -> impl Iterator<Item = (&ServerName, Option<u64>)> {
+        self.kept.iter().map(|(server, rows)| (server, *rows))
     }
 
     /// What speaks against the command although the rule holds.
@@ -96,10 +101,10 @@ impl Survivors {
                 CopyLine { server: server.clone(), copy, how, why: arrival.map(|a| a.why.clone()).unwrap_or_default() }
             })
             .collect();
-        let kept: Vec<ServerName> = copies
+        let kept: Vec<(ServerName, Option<u64>)> = copies
             .iter()
             .filter(|line| line.copy.is_good() && line.how.spares())
-            .map(|line| line.server.clone())
+            .map(|line| (line.server.clone(), line.copy.rows()))
             .collect();
         let shortest = |counts: fn(&CopyLine) -> bool| shortest(look, fleet, &copies, counts);
         let way_back = WayBack { before: shortest(|_| true), after: shortest(|line| line.how.spares()) };
@@ -279,6 +284,22 @@ mod tests {
         let survivors = rule(&fleet(Replica::of("a")), Carry::Unlogged).unwrap();
         assert_eq!(survivors.kept().count(), 2);
         assert!(survivors.against().is_empty());
+    }
+
+    #[test]
+    fn what_answers_under_the_name_of_a_kept_copy_is_relied_on() {
+        let fixture = fleet(Replica::of("a").detached());
+        let (snapshot, declared) = (fixture.snapshot(), fixture.fleet());
+        let mut look = Look::at(&snapshot);
+        let reach = reach(&mut look, &declared, &"a".parse().unwrap(), Carry::Logged);
+        let _proof = Survivors::prove(&mut look, &declared, &reach, &T.parse().unwrap()).unwrap();
+        let key = FactKey::server(&"c".parse().unwrap(), ServerFact::Identity);
+        let claims: Vec<_> =
+            look.evidence().into_iter().map(|evidence| evidence.claim).filter(|claim| claim.key == key).collect();
+        assert_eq!(claims.len(), 1);
+        let other = fixture.fact(&key, Value::text("mariadb server_id=other")).snapshot();
+        assert!(claims[0].check(&snapshot).verdict.holds());
+        assert!(!claims[0].check(&other).verdict.holds(), "another server under its name voids what was approved");
     }
 
     #[test]

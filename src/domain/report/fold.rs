@@ -8,7 +8,7 @@ use crate::domain::journal::Line;
 use crate::domain::journal::audit::Review;
 use crate::domain::journal::record::{Approval, Record, doubt_word};
 use crate::domain::run::outcome::Outcome;
-use crate::domain::run::state::{Armed, Phase, State};
+use crate::domain::run::state::{Armed, Phase, State, TAKEN_OVER};
 
 pub(super) fn report(lines: &[Line]) -> Result<Report, ReportError> {
     let first = lines.first().ok_or(ReportError::Empty)?;
@@ -243,8 +243,13 @@ impl Teller {
         self.report.doubts.push(Doubt { at, step, why, looks: Vec::new(), settled: None });
     }
 
-    /// A new executor does not know what the old one was just doing.
+    /// A new executor does not know what the old one was just doing, and what was asked for is void.
     fn orphaned(&mut self, at: Timestamp) {
+        let requests = &self.state.requests;
+        let open = |asked: &&mut Asked| requests.get(&asked.request).is_some_and(|request| request.ended.is_none());
+        for asked in self.report.requests.iter_mut().filter(open) {
+            asked.ended = format!("void: {TAKEN_OVER}");
+        }
         if let (Phase::Sending { .. }, Some(step)) = (&self.state.phase, self.state.step().cloned()) {
             self.doubted(&step, "the executor that sent it is gone", at);
         }

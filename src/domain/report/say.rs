@@ -4,6 +4,7 @@ use crate::domain::base::StepId;
 use crate::domain::journal::record::{Approval, Record, Stopper, doubt_word};
 use crate::domain::run::outcome::{ConnectionState, Outcome};
 use crate::domain::snapshot::Evidence;
+use crate::domain::snapshot::sessions::{self, Blocker};
 use crate::domain::vocabulary::promotion;
 
 /// Who did it and what, if the timeline tells it.
@@ -33,13 +34,31 @@ fn alone(what: String) -> Said {
 pub(super) fn say(record: &Record) -> Option<Said> {
     Some(match record {
         Record::Opened(opened) => by(&opened.by, format!("started the run from {}: {}", opened.host, opened.reason)),
-        Record::ExecutorChanged { by: who, host, .. } => by(who, format!("went on with the run from {host}")),
+        Record::ExecutorChanged { by: who, host, .. } => {
+            by(who, format!("went on with the run from {host}; what was open to sign is void"))
+        }
         Record::Entered { step, attempt: 1, .. } => at(step, "begins".to_owned()),
         Record::Entered { step, attempt, .. } => at(step, format!("begins again, attempt {attempt}")),
         Record::Asked { step, text, read_back } => at(step, format!("asked: {text} (read back: {read_back})")),
         Record::Answered { step, by: who, text, .. } => both(who, step, format!("answered \"{text}\"")),
         Record::Waiting { step, claims, until } => {
             at(step, format!("waits for {} facts until {}", claims.len(), until.clock()))
+        }
+        Record::Offered { step, server, offered, at_most } => {
+            let all: Vec<String> = offered.iter().map(Blocker::line).collect();
+            at(step, format!("asks to choose at most {at_most} sessions on {server}: {}", all.join("; ")))
+        }
+        Record::Picked { step, by: who, picked, .. } => {
+            let what = format!("chose {}", chosen(picked));
+            match who {
+                Some(who) => both(who, step, what),
+                None => at(step, format!("the predicate {what}")),
+            }
+        }
+        Record::Skipped { step, why } => at(step, why.clone()),
+        Record::Repeated { step, from, round, checks } => {
+            let checks: Vec<&str> = checks.iter().map(|check| check.says.as_str()).collect();
+            at(step, format!("round {round} is over, not yet: {}; goes back to {from}", checks.join("; ")))
         }
         Record::Blocked { step, why } => at(step, format!("blocked: {}", why.join("; "))),
         Record::Refused { step, refusals } => {
@@ -57,8 +76,8 @@ pub(super) fn say(record: &Record) -> Option<Said> {
         }
         Record::Drifted { step, evidence } => at(step, format!("DRIFT: {}", evidence_words(evidence))),
         Record::Estimated { step, rows_done, rows_expected, rows_per_second, took, left_low, left_high } => {
-            let measured =
-                format!("{rows_done} of {rows_expected} rows in {}, {rows_per_second} rows/s", took.rounded());
+            let of = rows_expected.map(|rows| format!(" of {rows}")).unwrap_or_default();
+            let measured = format!("{rows_done}{of} rows in {}, {rows_per_second} rows/s", took.rounded());
             at(step, format!("{measured}, {left_low} to {left_high} left"))
         }
         Record::Advised { promote, steps } => {
@@ -74,7 +93,7 @@ pub(super) fn say(record: &Record) -> Option<Said> {
         Record::Chosen { by: who, choice, .. } => by(who, format!("chose: {choice}")),
         Record::Noted { by: who, text } => by(who, format!("note: {text}")),
         Record::InputRefused { why } => alone(format!("an input was not taken: {why}")),
-        Record::Closed { outcome } => alone(format!("the run is closed: {}", outcome.word())),
+        Record::Closed { outcome } => alone(format!("the run is over: {}", outcome.word())),
         Record::InputTaken { .. } | Record::Head { .. } => return None,
         Record::Requested { .. }
         | Record::Approved { .. }
@@ -85,7 +104,8 @@ pub(super) fn say(record: &Record) -> Option<Said> {
         | Record::NotSent { .. }
         | Record::Came { .. }
         | Record::InDoubt { .. }
-        | Record::DoubtLooked { .. } => return say_command(record),
+        | Record::DoubtLooked { .. }
+        | Record::Killed { .. } => return say_command(record),
     })
 }
 
@@ -120,11 +140,36 @@ fn say_command(record: &Record) -> Option<Said> {
         Record::NotSent { step, why, .. } => at(step, format!("NOT SENT: {why}")),
         Record::Came { step, outcome, .. } => at(step, outcome_words(outcome)),
         Record::InDoubt { step, why, .. } => at(step, format!("IN DOUBT: {why}")),
+        Record::Killed { step, refused: None, .. } => at(step, "its connection was ended".to_owned()),
+        Record::Killed { step, refused: Some(why), .. } => at(step, format!("its connection was not ended: {why}")),
         Record::DoubtLooked { step, state, answer, .. } => {
             at(step, format!("looked: {}, so {}", connection_words(state), doubt_word(*answer)))
         }
         _ => return None,
     })
+}
+
+/// The sessions of a choice.
+pub fn chosen(picked: &[Blocker]) -> String {
+    let all: Vec<String> = picked.iter().map(|blocker| blocker.session.to_string()).collect();
+    if all.is_empty() { "no session".to_owned() } else { all.join("; ") }
+}
+
+/// What a look for blockers found, the roots first.
+pub fn found_words(blockers: &[Blocker], waiting: u64, untold: &[String]) -> String {
+    let roots: Vec<String> =
+        blockers.iter().filter(|blocker| blocker.part == sessions::Part::Root).map(Blocker::line).collect();
+    let mut words = format!("{waiting} sessions wait; ");
+    words.push_str(&if roots.is_empty() {
+        "no root is seen".to_owned()
+    } else {
+        format!("root: {}", roots.join("; "))
+    });
+    for untold in untold {
+        words.push_str("; ");
+        words.push_str(untold);
+    }
+    words
 }
 
 /// What came of a command, in words.
@@ -136,6 +181,9 @@ pub(super) fn outcome_words(outcome: &Outcome) -> String {
                 findings.iter().map(|m| format!("{} on {}: {}", m.table, m.server, m.finding)).collect();
             format!("measured: {}", all.join("; "))
         }
+        Outcome::Found { blockers, waiting, untold } => found_words(blockers, *waiting, untold),
+        Outcome::Watched { samples } => sessions::trend(samples),
+        Outcome::LeftAlone { why } => format!("left alone: {why}"),
         Outcome::NotSent { why } => format!("not sent: {why}"),
         Outcome::Failed { code, message } => format!("FAILED, server error {code}: {message}"),
         Outcome::Interrupted { detail } => format!("cut short: {detail}"),

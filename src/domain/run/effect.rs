@@ -30,6 +30,8 @@ pub enum Input {
     Came(Outcome),
     /// The answer to [`Effect::LookFor`].
     Looked { state: ConnectionState, snapshot: Snapshot },
+    /// The answer to [`Effect::Kill`].
+    Killed(Result<(), String>),
     /// How far the running copy is.
     Progress(CopyProgress),
     /// A time that was asked for has come.
@@ -91,6 +93,8 @@ pub enum Effect {
     /// Close a prepared connection that will not be used.
     Close(Connection),
     LookFor(Option<Connection>),
+    /// End the connection of a command in doubt, as a person chose.
+    Kill(Connection),
     WakeAt(Timestamp),
     /// The run is over for this executor.
     Finish(Finish),

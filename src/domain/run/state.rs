@@ -4,15 +4,17 @@
 //! the same. A record that makes no sense where it stands is an error, not something to ignore.
 
 mod request;
+mod rounds;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use request::{Ended, RequestState};
+pub use request::{Ended, RequestState, TAKEN_OVER};
 
-use crate::domain::base::{Danger, Digest, RequestId, Span, StepId, Timestamp};
+use crate::domain::base::{Danger, Digest, RequestId, ServerName, Span, StepId, Timestamp};
 use crate::domain::journal::Head;
 use crate::domain::journal::record::{Assessed, Choice, Ending, Learned, Opened, Record, StopReason};
 use crate::domain::run::outcome::{Connection, Outcome};
+use crate::domain::snapshot::sessions::Blocker;
 use crate::domain::snapshot::{Claim, Evidence, FactKey, Patch, Snapshot, Value};
 
 /// Everything that the records say about a run.
@@ -44,6 +46,8 @@ pub struct State {
     pub estimated: Option<Estimate>,
     /// A person let the load go on past its limit, which does not stop this step again.
     pub limit_waived: bool,
+    /// How often each step has sent the run back.
+    pub rounds: BTreeMap<StepId, u32>,
 }
 
 /// What the newest estimate of a copy was made of.
@@ -61,6 +65,12 @@ pub enum Phase {
     Entering,
     /// A person does something and reads it back.
     Asking,
+    /// A person chooses among sessions.
+    Choosing {
+        server: ServerName,
+        offered: Vec<Blocker>,
+        at_most: u32,
+    },
     /// For facts, until a time.
     Waiting {
         claims: Vec<Claim>,
@@ -92,6 +102,13 @@ pub enum Phase {
         plan: Armed,
         command: usize,
         connection: Option<Connection>,
+        before: Vec<Evidence>,
+    },
+    /// A person chose to end the statement that still runs: its connection is being ended.
+    Killing {
+        plan: Armed,
+        command: usize,
+        connection: Connection,
         before: Vec<Evidence>,
     },
     /// All commands are done: what was promised is looked at.
@@ -157,6 +174,7 @@ impl State {
             at_phase: at,
             estimated: None,
             limit_waived: false,
+            rounds: BTreeMap::new(),
         })
     }
 
@@ -182,9 +200,10 @@ impl State {
     /// The request of the script that is being carried out: it is used, and can still be objected to.
     pub fn at_work(&self) -> Option<&RequestId> {
         match &self.phase {
-            Phase::Between { plan, .. } | Phase::Sending { plan, .. } | Phase::Doubt { plan, .. } => {
-                plan.request.as_ref()
-            }
+            Phase::Between { plan, .. }
+            | Phase::Sending { plan, .. }
+            | Phase::Doubt { plan, .. }
+            | Phase::Killing { plan, .. } => plan.request.as_ref(),
             _ => None,
         }
     }
@@ -233,7 +252,7 @@ impl State {
 
     fn next(&mut self, record: &Record, entry: u64) -> Result<Option<Phase>, Impossible> {
         match record {
-            Record::ExecutorChanged { .. } => Ok(self.orphaned()),
+            Record::ExecutorChanged { .. } => Ok(self.taken_over()),
             Record::Held { by, .. } => {
                 self.held = Some(by.clone());
                 self.since = entry;
@@ -264,45 +283,6 @@ impl State {
         }
     }
 
-    /// A new executor cannot know what the old one was just doing: an intent without an outcome is in doubt.
-    fn orphaned(&self) -> Option<Phase> {
-        match &self.phase {
-            Phase::Sending { plan, command, connection, before } => Some(Phase::Doubt {
-                plan: plan.clone(),
-                command: *command,
-                connection: connection.clone(),
-                before: before.clone(),
-            }),
-            _ => None,
-        }
-    }
-
-    fn request_record(&mut self, record: &Record) -> Result<Option<Phase>, Impossible> {
-        let impossible = self.impossible(record);
-        let (Record::Approved { request, .. }
-        | Record::SignatureRefused { request, .. }
-        | Record::RequestStopped { request, .. }
-        | Record::RequestVoid { request, .. }) = record
-        else {
-            return Err(impossible);
-        };
-        let stops = matches!(record, Record::RequestStopped { .. });
-        let at_work = stops && self.at_work() == Some(request);
-        let stands = |ended: &Option<Ended>| ended.is_none() || (at_work && *ended == Some(Ended::Used));
-        let Some(state) = self.requests.get_mut(request).filter(|state| stands(&state.ended)) else {
-            return Err(impossible);
-        };
-        match record {
-            Record::Approved { signature, .. } => state.approvals.push(signature.clone()),
-            Record::RequestStopped { by, how, reason, .. } => {
-                state.ended = Some(Ended::Stopped { by: by.clone(), how: *how, reason: reason.clone() });
-            }
-            Record::RequestVoid { why, .. } => state.ended = Some(Ended::Void { why: why.clone() }),
-            _ => {}
-        }
-        Ok(None)
-    }
-
     fn chosen(&mut self, record: &Record, choice: &Choice) -> Result<Phase, Impossible> {
         let Phase::Stopped { choices, resume, .. } = &self.phase else { return Err(self.impossible(record)) };
         if !choices.contains(choice) {
@@ -319,6 +299,15 @@ impl State {
                 self.attempt += 1;
                 Ok(Phase::Entering)
             }
+            Choice::EndStatement => match &**resume {
+                Phase::Doubt { plan, command, connection: Some(connection), before } => Ok(Phase::Killing {
+                    plan: plan.clone(),
+                    command: *command,
+                    connection: connection.clone(),
+                    before: before.clone(),
+                }),
+                _ => Err(self.impossible(record)),
+            },
             Choice::PromoteByHand => match &**resume {
                 Phase::Sending { plan, command, .. } => Ok(Phase::Advising { plan: plan.clone(), command: *command }),
                 _ => Err(self.impossible(record)),
@@ -344,6 +333,15 @@ impl State {
                 Phase::Asking
             }
             (Phase::Asking, Record::Answered { .. }) => Phase::Settling { plan: None },
+            (Phase::Entering, Record::Offered { server, offered, at_most, .. }) => {
+                self.since = entry;
+                Phase::Choosing { server: server.clone(), offered: offered.clone(), at_most: *at_most }
+            }
+            (Phase::Entering, Record::Picked { by: None, .. }) | (Phase::Choosing { .. }, Record::Picked { .. }) => {
+                self.picked(record)
+            }
+            (Phase::Entering, Record::Skipped { .. }) => Phase::Settling { plan: None },
+            (Phase::Settling { .. }, Record::Repeated { .. }) => return self.repeated(record).map(Some),
             (Phase::Advising { .. }, Record::Advised { .. }) => Phase::Finished { outcome: Ending::Aborted },
             (Phase::Entering, Record::Waiting { claims, until, .. }) => {
                 Phase::Waiting { claims: claims.clone(), until: *until }
@@ -361,7 +359,7 @@ impl State {
                 self.since = entry;
                 Phase::Requested { request: header.request.clone() }
             }
-            (Phase::Entering | Phase::Requested { .. }, Record::Armed { request, until, danger, assessed, .. }) => {
+            (_, Record::Armed { request, until, danger, assessed, .. }) if self.may_arm(request.as_ref()) => {
                 let plan = Armed { request: request.clone(), danger: *danger, assessed: assessed.clone() };
                 Phase::Armed { plan, until: *until }
             }
@@ -371,7 +369,8 @@ impl State {
                 | Record::NotSent { .. }
                 | Record::Came { .. }
                 | Record::InDoubt { .. }
-                | Record::DoubtLooked { .. },
+                | Record::DoubtLooked { .. }
+                | Record::Killed { .. },
             ) => {
                 return self.command_record(record);
             }
@@ -396,11 +395,13 @@ impl State {
 
     fn command_record(&mut self, record: &Record) -> Result<Option<Phase>, Impossible> {
         let phase = match (&self.phase, record) {
-            (Phase::Armed { plan, .. }, Record::Intended { command: 0, connection, before, .. }) => {
+            (Phase::Armed { plan, .. }, Record::Intended { command: 0, request, connection, before, .. })
+                if *request == plan.request && request.as_ref().is_none_or(|request| self.is_open(request)) =>
+            {
                 sending(plan, 0, connection.as_ref(), before)
             }
-            (Phase::Between { plan, next }, Record::Intended { command, connection, before, .. })
-                if command == next =>
+            (Phase::Between { plan, next }, Record::Intended { command, request, connection, before, .. })
+                if command == next && *request == plan.request =>
             {
                 sending(plan, *command, connection.as_ref(), before)
             }
@@ -416,13 +417,15 @@ impl State {
                 self.learn(learned);
                 return Ok(after_outcome(plan, command, outcome));
             }
-            (Phase::Sending { plan, command, connection, before }, Record::InDoubt { .. }) => Phase::Doubt {
-                plan: plan.clone(),
-                command: *command,
-                connection: connection.clone(),
-                before: before.clone(),
-            },
+            (Phase::Sending { plan, command, connection, before }, Record::InDoubt { .. }) => {
+                doubt(plan, *command, connection.as_ref(), before)
+            }
             (Phase::Doubt { .. }, Record::InDoubt { .. } | Record::DoubtLooked { .. }) => return Ok(None),
+            (Phase::Killing { plan, command, connection, before }, Record::Killed { command: killed, .. })
+                if killed == command =>
+            {
+                doubt(plan, *command, Some(connection), before)
+            }
             _ => return Err(self.impossible(record)),
         };
         if let Record::Intended { request: Some(request), .. } = record
@@ -451,13 +454,27 @@ fn sending(plan: &Armed, command: usize, connection: Option<&Connection>, before
     Phase::Sending { plan: plan.clone(), command, connection: connection.cloned(), before: before.to_vec() }
 }
 
+fn doubt(plan: &Armed, command: usize, connection: Option<&Connection>, before: &[Evidence]) -> Phase {
+    Phase::Doubt { plan: plan.clone(), command, connection: connection.cloned(), before: before.to_vec() }
+}
+
 /// Behind a good outcome comes the next command, or the look at what was promised. Behind any other the run stops.
 fn after_outcome(plan: Armed, command: usize, outcome: &Outcome) -> Option<Phase> {
     match outcome {
-        Outcome::Done { .. } | Outcome::Measured { .. } if command + 1 < plan.assessed.script.len() => {
+        Outcome::Done { .. }
+        | Outcome::Measured { .. }
+        | Outcome::Found { .. }
+        | Outcome::Watched { .. }
+        | Outcome::LeftAlone { .. }
+            if command + 1 < plan.assessed.script.len() =>
+        {
             Some(Phase::Between { plan, next: command + 1 })
         }
-        Outcome::Done { .. } | Outcome::Measured { .. } => Some(Phase::Settling { plan: Some(plan) }),
+        Outcome::Done { .. }
+        | Outcome::Measured { .. }
+        | Outcome::Found { .. }
+        | Outcome::Watched { .. }
+        | Outcome::LeftAlone { .. } => Some(Phase::Settling { plan: Some(plan) }),
         Outcome::NotSent { .. } | Outcome::Failed { .. } | Outcome::Interrupted { .. } | Outcome::InDoubt { .. } => {
             None
         }
@@ -470,17 +487,19 @@ impl Phase {
         match self {
             Self::Entering => "entering a step",
             Self::Asking => "waiting for an answer",
+            Self::Choosing { .. } => "waiting for a choice among sessions",
             Self::Waiting { .. } => "waiting for facts",
             Self::Requested { .. } => "waiting for signatures",
             Self::Armed { .. } => "armed",
             Self::Between { .. } => "between two commands",
             Self::Sending { .. } => "running a command",
             Self::Doubt { .. } => "in doubt",
+            Self::Killing { .. } => "ending a statement",
             Self::Settling { .. } => "verifying",
             Self::Stopped { .. } => "stopped",
             Self::Advising { .. } => "writing down how to promote by hand",
             Self::Finished { .. } => "finished",
-            Self::Closed { .. } => "closed",
+            Self::Closed { .. } => "over",
         }
     }
 }

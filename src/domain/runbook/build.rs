@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::entry::{self, Kind};
 use super::fill::Filler;
 use super::param::{ParamValue, Params};
-use super::shape::{Step, Work};
+use super::shape::{Repeat, Step, Work};
 use crate::domain::base::{Span, StepId};
 use crate::domain::fleet::Fleet;
 use crate::domain::vocabulary::{Action, Condition};
@@ -75,9 +75,16 @@ impl<'a> Builder<'a> {
             Some(Some(action)) => Some(action),
             None => None,
         };
+        let repeat = map.get("repeat").filter(|v| !v.is_null());
+        let repeat = repeat.map(|repeat| self.repeat(repeat, &path.key("repeat"), &server));
         let id: StepId = serde_json::from_value(value["id"].clone()).ok()?;
         let danger = serde_json::from_value(value["danger"].clone()).ok()?;
-        let step = Step { id, title: title?, why, work: work?, preconditions, postconditions, danger, undo };
+        let repeat = match repeat {
+            Some(None) => return None,
+            Some(found) => found,
+            None => None,
+        };
+        let step = Step { id, title: title?, why, work: work?, preconditions, postconditions, danger, undo, repeat };
         (self.problems.len() == before).then_some(step)
     }
 
@@ -106,7 +113,7 @@ impl<'a> Builder<'a> {
             return None;
         }
         let read_back = self.needed_words(&value["read_back"], &path.key("read_back"));
-        Some(Work::Manual { text: text?, read_back: read_back? })
+        Some(Work::Manual { text: folded(&text?), read_back: folded(&read_back?) })
     }
 
     fn wait(&mut self, value: &'a Value, path: &Path, server: &Server<'a>) -> Option<Work> {
@@ -130,6 +137,14 @@ impl<'a> Builder<'a> {
         let limit = self.checked(&Schema::of::<Span>(), limit, &at)?;
         let at_most: Span = serde_json::from_value(limit).ok()?;
         Some(Work::WaitUntil { conditions, at_most })
+    }
+
+    fn repeat(&mut self, value: &'a Value, path: &Path, server: &Server<'a>) -> Option<Repeat> {
+        let until = self.conditions(&value["until"], &path.key("until"), server);
+        let at_most = self.checked(&Schema::of::<u32>(), value.get("at_most")?, &path.key("at_most"))?;
+        let at_most: u32 = serde_json::from_value(at_most).ok()?;
+        let from: StepId = serde_json::from_value(value["from"].clone()).ok()?;
+        Some(Repeat { from, at_most, until })
     }
 
     fn conditions(&mut self, value: &'a Value, path: &Path, server: &Server<'a>) -> Vec<Condition> {
@@ -270,4 +285,11 @@ pub(super) fn in_fleet(fleet: &Fleet, name: &str) -> Result<(), Refusal> {
     }
     let message = format!("fleet `{}` has no server `{}`", fleet.name, shortened(name));
     Err(Refusal { code: code::UNKNOWN_SERVER, message, help: Some(suggestion(name, &names)) })
+}
+
+/// The file's line breaks are the author's editor's; screens break lines by their own width. An empty line stays one.
+fn folded(text: &str) -> String {
+    let paragraphs = text.trim().split("\n\n");
+    let folded = paragraphs.map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" "));
+    folded.collect::<Vec<_>>().join("\n")
 }

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Reading;
 use crate::domain::base::text::printable;
+use crate::domain::fleet::Consumer;
 use crate::observe::probe::Probe;
 
 /// A link that leads to the server in question, whatever state it is in: the thread of a stopped one may linger.
@@ -18,7 +19,7 @@ pub struct Follower<'a> {
 }
 
 /// A thread that sends the binary log to somebody.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct DumpThread<'a> {
     id: &'a str,
     user: &'a str,
@@ -28,22 +29,75 @@ struct DumpThread<'a> {
 /// The readers of `source`'s binary log that neither a follower nor a declared consumer explains.
 ///
 /// On MySQL each replica tells its uuid to its thread. Elsewhere threads are counted: each link explains one thread of
-/// its user from its host, running or left over.
+/// its user from its host, running or left over. What is left may be a declared consumer's: as many threads of its user
+/// as it declares, from its host, and none that announces itself as a replica which the consumer is not declared to be.
 pub fn unexplained(
     source: &Reading,
     followers: &[Follower<'_>],
-    consumer_users: &BTreeSet<&str>,
+    consumers: &[&Consumer],
 ) -> Result<BTreeSet<String>, String> {
     if !source.right("PROCESS")?.everywhere {
         return Err("without the right PROCESS the account sees its own sessions only: grant it".to_owned());
     }
     let threads = threads(source)?;
-    let threads = threads.into_iter().filter(|thread| !consumer_users.contains(thread.user));
-    let left: Vec<String> = match uuids(source)? {
-        Some(uuids) => threads.filter_map(|thread| by_uuid(&thread, &uuids, followers)).collect(),
+    let left: Vec<Left<'_>> = match uuids(source)? {
+        Some(uuids) => threads.into_iter().filter_map(|thread| by_uuid(thread, &uuids, followers)).collect(),
         None => by_count(threads, followers),
     };
-    Ok(numbered(left))
+    Ok(numbered(strangers(&left, consumers)))
+}
+
+/// A thread that no follower explains, and the replica's uuid that it announces, if the server keeps them.
+struct Left<'a> {
+    thread: DumpThread<'a>,
+    uuid: Option<&'a str>,
+}
+
+/// Takes away what consumers explain, each as often as it is declared.
+fn strangers(left: &[Left<'_>], consumers: &[&Consumer]) -> Vec<String> {
+    let mut free: Vec<u32> = consumers.iter().map(|consumer| consumer.threads).collect();
+    let mut strangers = Vec::new();
+    for one in left {
+        let own =
+            consumers.iter().zip(&mut free).find(|(consumer, free)| **free > 0 && why_not(one, consumer).is_none());
+        match own {
+            Some((_, free)) => *free -= 1,
+            None => strangers.push(stranger(one, consumers)),
+        }
+    }
+    strangers
+}
+
+/// Why a thread is not this consumer's, if it is not.
+fn why_not(one: &Left<'_>, consumer: &Consumer) -> Option<String> {
+    let name = printable(&consumer.name);
+    if consumer.user != one.thread.user {
+        return Some(format!("{name} is another user"));
+    }
+    match &consumer.host {
+        Some(host) if host != one.thread.host => {
+            return Some(format!("{name} is declared from {}", printable(host)));
+        }
+        _ => {}
+    }
+    match (one.uuid, &consumer.replica_uuid) {
+        (Some(uuid), Some(declared)) if declared.eq_ignore_ascii_case(uuid) => None,
+        (Some(_), Some(_)) => Some(format!("{name} announces another uuid")),
+        (Some(_), None) => Some(format!("{name} declares no `replica_uuid`")),
+        (None, _) => None,
+    }
+}
+
+/// Who it is, with why the consumer of the same user does not explain it.
+fn stranger(one: &Left<'_>, consumers: &[&Consumer]) -> String {
+    let replica = one.uuid.map_or_else(String::new, |uuid| format!(", replica {}", printable(uuid)));
+    let of_user = consumers.iter().find(|consumer| consumer.user == one.thread.user);
+    let why = of_user.map(|consumer| {
+        why_not(one, consumer)
+            .unwrap_or_else(|| format!("{} declares {} thread(s)", printable(&consumer.name), consumer.threads))
+    });
+    let why = why.map_or_else(String::new, |why| format!(" ({why})"));
+    format!("{}{replica}{why}", name(&one.thread))
 }
 
 fn threads(source: &Reading) -> Result<Vec<DumpThread<'_>>, String> {
@@ -69,17 +123,17 @@ fn uuids(source: &Reading) -> Result<Option<BTreeMap<&str, &str>>, String> {
     Ok(kept.then(|| rows.iter().filter_map(pair).collect()))
 }
 
-fn by_uuid(thread: &DumpThread<'_>, uuids: &BTreeMap<&str, &str>, followers: &[Follower<'_>]) -> Option<String> {
-    let uuid = uuids.get(thread.id);
-    let follows = |uuid: &&str| followers.iter().any(|follower| follower.replica_uuid == Some(uuid));
-    if uuid.is_some_and(follows) {
-        return None;
-    }
-    let says = uuid.map_or_else(String::new, |uuid| format!(", replica {}", printable(uuid)));
-    Some(format!("{}{says}", name(thread)))
+fn by_uuid<'a>(
+    thread: DumpThread<'a>,
+    uuids: &BTreeMap<&'a str, &'a str>,
+    followers: &[Follower<'_>],
+) -> Option<Left<'a>> {
+    let uuid = uuids.get(thread.id).copied();
+    let follows = |uuid: &str| followers.iter().any(|follower| follower.replica_uuid == Some(uuid));
+    (!uuid.is_some_and(follows)).then_some(Left { thread, uuid })
 }
 
-fn by_count<'a>(threads: impl Iterator<Item = DumpThread<'a>>, followers: &[Follower<'_>]) -> Vec<String> {
+fn by_count<'a>(threads: Vec<DumpThread<'a>>, followers: &[Follower<'_>]) -> Vec<Left<'a>> {
     let mut free: Vec<&Follower<'_>> = followers.iter().collect();
     let mut left = Vec::new();
     for thread in threads {
@@ -88,7 +142,7 @@ fn by_count<'a>(threads: impl Iterator<Item = DumpThread<'a>>, followers: &[Foll
         };
         match free.iter().position(fits) {
             Some(index) => drop(free.swap_remove(index)),
-            None => left.push(name(&thread)),
+            None => left.push(Left { thread, uuid: None }),
         }
     }
     left

@@ -85,6 +85,35 @@ fn one_server_declared_twice_has_no_identity() {
 }
 
 #[test]
+fn marks_and_formats_of_the_log_are_told() {
+    let origin = |answering: Answering| server_value(&answering, ServerFact::Origin);
+    assert_eq!(origin(Answering::mysql(A).variable("server_id", "7")), Ok(Value::text("server 7")));
+    let mariadb = Answering::mariadb("7").variable("server_id", "7").variable("gtid_domain_id", "3");
+    assert_eq!(origin(mariadb), Ok(Value::text("server 7, domain 3")));
+    let mixed = Answering::mariadb("1").variable("binlog_format", "MIXED");
+    assert_eq!(server_value(&mixed, ServerFact::BinlogFormat), Ok(Value::text("mixed")));
+}
+
+#[test]
+fn a_link_that_chooses_its_source_itself_and_one_that_stops_by_itself_are_told() {
+    let failover = |setting| {
+        let row: &[(&str, &str)] = &[("CHANNEL_NAME", ""), ("FAILOVER", setting)];
+        let link = Answering::mysql(B).link(&[]).rows(Probe::Failover, &[row]);
+        link_text(&decoded(vec![("db-b", link.outcome())], vec![]), "db-b", LinkFact::Failover)
+    };
+    assert_eq!([failover("0"), failover("1")], ["no", "yes"]);
+    let blind = Answering::mysql(B).link(&[]).refused(Probe::Failover, 1142, "denied");
+    let facts = decoded(vec![("db-b", blind.outcome())], vec![]);
+    assert!(link_text(&facts, "db-b", LinkFact::Failover).starts_with("unknown"));
+    let mariadb = decoded(vec![("db-b", Answering::mariadb("2").link(&[]).outcome())], vec![]);
+    assert_eq!(link_text(&mariadb, "db-b", LinkFact::Failover), "no", "it never does");
+    assert_eq!(link_text(&mariadb, "db-b", LinkFact::Until), "none");
+    let until = Answering::mysql(B).link(&[("Until_Condition", "SQL_BEFORE_GTIDS"), ("Until_Log_Pos", "0")]);
+    let facts = decoded(vec![("db-b", until.outcome())], vec![]);
+    assert!(link_text(&facts, "db-b", LinkFact::Until).starts_with("until SQL_BEFORE_GTIDS"));
+}
+
+#[test]
 fn a_detached_link_still_names_its_source() {
     for link in [
         Answering::mysql(B).link(&[("Source_Host", "//db-a.example"), ("Replica_IO_Running", "Connecting")]),
@@ -182,11 +211,49 @@ fn elsewhere_each_link_explains_one_thread_of_its_user_and_host() {
 #[test]
 fn a_declared_consumer_explains_its_user_on_its_server() {
     let primary = || Answering::mariadb("1").rows(Probe::DumpThreads, &[&dump("5", "cdc", "10.9.9.9:4")]);
-    let consumer = |reads| Consumer { name: "cdc".to_owned(), reads: name(reads), user: "cdc".to_owned() };
+    let consumer = |reads| Consumer { reads: name(reads), ..cdc() };
     let facts = decoded(vec![("db-a", primary().outcome())], vec![consumer("db-a")]);
     assert_eq!(server_text(&facts, "db-a", ServerFact::UnexplainedReaders), "none");
     let facts = decoded(vec![("db-a", primary().outcome())], vec![consumer("db-b")]);
     assert_eq!(server_text(&facts, "db-a", ServerFact::UnexplainedReaders), "`cdc@10.9.9.9`");
+}
+
+/// A consumer of db-a, as it is declared with nothing but what is needed.
+fn cdc() -> Consumer {
+    let (name, user) = ("cdc".to_owned(), "cdc".to_owned());
+    Consumer { name, reads: self::name("db-a"), user, host: None, threads: 1, replica_uuid: None }
+}
+
+#[test]
+fn a_consumer_explains_as_many_threads_as_it_declares_and_from_its_host() {
+    let two = [dump("5", "cdc", "10.9.9.9:4"), dump("6", "cdc", "10.9.9.8:4")];
+    let primary = || Answering::mariadb("1").rows(Probe::DumpThreads, &[&two[0], &two[1]]);
+    let readers = |consumers| {
+        let facts = decoded(vec![("db-a", primary().outcome())], consumers);
+        server_text(&facts, "db-a", ServerFact::UnexplainedReaders)
+    };
+    assert_eq!(readers(vec![cdc()]), "`cdc@10.9.9.8 (cdc declares 1 thread(s))`", "the second may be a replica");
+    assert_eq!(readers(vec![Consumer { threads: 2, ..cdc() }]), "none");
+    let from = |host: &str| Consumer { host: Some(host.to_owned()), threads: 2, ..cdc() };
+    assert_eq!(readers(vec![from("10.9.9.9")]), "`cdc@10.9.9.8 (cdc is declared from 10.9.9.9)`");
+    assert_eq!(readers(vec![from("10.9.9.9"), from("10.9.9.8")]), "none");
+}
+
+#[test]
+fn a_thread_that_announces_itself_as_a_replica_is_no_consumers() {
+    let told = [("ID", "5"), ("NAME", "replica_uuid"), ("UUID", B)];
+    let primary = |rows: &[&[(&str, &str)]]| {
+        Answering::mysql(A).rows(Probe::DumpThreads, &[&dump("5", "cdc", "10.9.9.9:4")]).rows(Probe::DumpUuids, rows)
+    };
+    let readers = |rows: &[&[(&str, &str)]], consumer| {
+        let facts = decoded(vec![("db-a", primary(rows).outcome())], vec![consumer]);
+        server_text(&facts, "db-a", ServerFact::UnexplainedReaders)
+    };
+    assert_eq!(readers(&[], cdc()), "none", "it announces nothing");
+    assert!(readers(&[&told], cdc()).contains("cdc declares no `replica_uuid`"), "{}", readers(&[&told], cdc()));
+    let declared = |uuid: &str| Consumer { replica_uuid: Some(uuid.to_owned()), ..cdc() };
+    assert_eq!(readers(&[&told], declared(B)), "none");
+    assert!(readers(&[&told], declared(A)).contains("announces another uuid"));
 }
 
 #[test]

@@ -76,7 +76,7 @@ fn view(model: &Model, frame: &mut Frame<'_>, body: Rect) {
 fn run(model: &Model, frame: &mut Frame<'_>, body: Rect) {
     match model.state.as_ref().map(|state| &state.phase) {
         Some(Phase::Stopped { why: StopReason::Refused, .. }) => refused::draw(model, frame, body),
-        Some(Phase::Stopped { .. } | Phase::Doubt { .. }) => trouble::draw(model, frame, body),
+        Some(Phase::Stopped { .. } | Phase::Doubt { .. } | Phase::Killing { .. }) => trouble::draw(model, frame, body),
         Some(Phase::Finished { .. } | Phase::Closed { .. }) if !model.history.advised.is_empty() => {
             advice::draw(model, frame, body);
         }

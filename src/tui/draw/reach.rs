@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 
 use super::panel::{self, Title, columns, row};
-use crate::domain::approval::challenge::kept_copies;
+use crate::domain::approval::challenge::{counted_rows, kept_copies};
 use crate::domain::journal::record::Assessed;
 use crate::domain::reach::{Arrival, How, Reach};
 use crate::tui::model::Model;
@@ -26,8 +26,7 @@ pub fn rows(model: &Model, width: usize) -> Vec<Line<'static>> {
     let theme = model.theme();
     let Some(assessed) = model.assessed() else { return vec![row(theme, Role::Dim, "not known yet")] };
     let mut rows = of(theme, assessed, width);
-    let kept = model.open_request().map(|request| kept_copies(&request.text)).unwrap_or_default();
-    rows.extend(survivors(theme, &kept));
+    rows.extend(model.open_request().iter().flat_map(|request| survivors(theme, &request.text)));
     if let Some(way) = &assessed.way_back {
         rows.extend(wrapped(theme, &format!("way back after: {}", say(&way.after)), width));
     }
@@ -44,12 +43,14 @@ pub fn of(theme: Theme, assessed: &Assessed, width: usize) -> Vec<Line<'static>>
 }
 
 /// The good copies that stay.
-pub fn survivors(theme: Theme, kept: &[(String, Vec<String>)]) -> Vec<Line<'static>> {
-    let line = |(table, servers): &(String, Vec<String>)| {
-        let text = format!("good copies of {} out of reach: {} ({})", say(table), servers.len(), servers.join(", "));
+pub fn survivors(theme: Theme, text: &str) -> Vec<Line<'static>> {
+    let counted = counted_rows(text);
+    let line = |(place, (table, servers)): (usize, (String, Vec<String>))| {
+        let on = counted.get(place).map_or_else(|| servers.join(", "), |rows| say(rows));
+        let text = format!("good copies of {} out of reach: {} ({on})", say(&table), servers.len());
         row(theme, Role::Strong, text)
     };
-    kept.iter().map(line).collect()
+    kept_copies(text).into_iter().enumerate().map(line).collect()
 }
 
 fn wrapped(theme: Theme, text: &str, width: usize) -> Vec<Line<'static>> {

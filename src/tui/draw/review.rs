@@ -8,7 +8,7 @@ use ratatui::text::Line;
 use super::checks::sign;
 use super::panel::{self, Title, columns, row};
 use super::{detail, reach};
-use crate::domain::approval::challenge::{Challenge, kept_copies};
+use crate::domain::approval::challenge::Challenge;
 use crate::domain::base::Verdict;
 use crate::domain::journal::record::{Assessed, Checked};
 use crate::domain::reach::Carry;
@@ -161,7 +161,7 @@ fn reached(model: &Model, request: &RequestState, own: Option<&OwnLook>, width: 
     };
     let mut rows = vec![row(theme, Role::Focus, format!("WHAT IT REACHES   {whose}"))];
     rows.extend(reach::of(theme, assessed, width));
-    rows.extend(reach::survivors(theme, &kept_copies(&request.text)));
+    rows.extend(reach::survivors(theme, &request.text));
     for (step, load) in &model.history.loads {
         let text = format!("measured in {step}: {load}");
         rows.extend(wrap(&text, width).into_iter().map(|part| row(theme, Role::Text, part)));

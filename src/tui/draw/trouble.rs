@@ -31,9 +31,11 @@ pub fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
 fn heading(model: &Model, state: &State) -> (&'static str, String) {
     let notes = &model.history.step;
     match &state.phase {
+        Phase::Killing { .. } => ("IN DOUBT", "the statement that still runs is being ended".to_owned()),
         Phase::Doubt { .. } => ("IN DOUBT", "the answer was lost; nothing is sent again by itself".to_owned()),
         Phase::Stopped { why, .. } => match why {
             StopReason::Drift => ("DRIFT", format!("{} not as predicted", count(notes.drift.len(), "fact"))),
+            StopReason::NotGood { .. } => ("NOT GOOD", "measured; nothing was changed by it".to_owned()),
             StopReason::Failed { .. } => ("FAILED", String::new()),
             StopReason::Doubt { answer } => (doubt_title(*answer), "the answer was lost; looked since".to_owned()),
             StopReason::Blocked => ("BLOCKED", "nothing was sent".to_owned()),
@@ -166,7 +168,7 @@ fn costs(model: &Model, choice: &Choice) -> &'static str {
 const fn needs(choice: &Choice) -> &'static str {
     match choice {
         Choice::LookAgain => "needs only Enter",
-        Choice::TryAgain | Choice::GoOn => "needs the step's name",
+        Choice::TryAgain | Choice::GoOn | Choice::EndStatement => "needs the step's name",
         Choice::PromoteByHand | Choice::Abort => "needs the run's name",
     }
 }

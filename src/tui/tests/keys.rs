@@ -358,7 +358,8 @@ fn aborting_wants_the_runs_name_and_withdrawing_a_reason() {
 #[test]
 fn a_key_that_is_off_says_why() {
     let mut model = scenes::running().screen("ana", Seat::Executes, 100, 30);
-    for (keys, why) in [("x", "no request is open"), ("R", "nobody holds"), ("A", "hold first"), ("v", "no request")] {
+    for (keys, why) in [("x", "no request is open"), ("R", "nobody holds"), ("A", "is let finish"), ("v", "no request")]
+    {
         assert_eq!(letters(&mut model, keys), []);
         assert!(model.ui.message.as_ref().unwrap().contains(why), "{keys}: {:?}", model.ui.message);
         assert!(picture(&model).contains(why));

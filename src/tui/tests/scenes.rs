@@ -177,7 +177,7 @@ fn the_scenes_are_what_they_are_called() {
     assert!(held().state.held.is_some());
     assert_eq!(at(&too_long()), "stopped");
     assert!(!advised().screen("ana", Seat::Executes, 80, 24).history.advised.is_empty());
-    assert_eq!((at(&advised()), at(&done())), ("closed", "closed"));
+    assert_eq!((at(&advised()), at(&done())), ("over", "over"));
     assert_eq!(at(&unmeasured()), "waiting for signatures");
     let mut answered = manual();
     answered.signed(InputVerb::Answer, "maintenance").run_until(|_| false);

@@ -9,11 +9,19 @@ use crate::domain::run::effect::{Decision, Effect, Input, Moment};
 use crate::domain::run::outcome::{Connection, ConnectionState, Outcome};
 use crate::domain::run::state::{Armed, State};
 use crate::domain::script::{Command, Work};
-use crate::domain::snapshot::{About, Claim, Evidence, LinkFact, Patch, Snapshot, TableFact};
+use crate::domain::snapshot::{
+    About, Claim, Evidence, FactKey, LinkFact, Patch, ServerFact, Snapshot, TableFact, Value,
+};
 use crate::domain::step::needs_act;
 
 /// How long before a running command is looked at again.
 const STILL_RUNNING: Span = Span::from_secs(1);
+
+/// How long a command in doubt is waited for before a person is asked. What waits for a lock gives up about then.
+const RUNS_ON: Span = Span::from_secs(10);
+
+/// What can be chosen while a statement in doubt runs on: nothing is tried again beside it.
+const STILL_THERE: [Choice; 3] = [Choice::LookAgain, Choice::EndStatement, Choice::Abort];
 
 pub(super) fn armed(
     setup: &Setup,
@@ -212,10 +220,14 @@ fn learned(plan: &Armed, index: usize, outcome: &Outcome) -> Vec<Learned> {
         return findings
             .iter()
             .map(|measured| Learned {
-                key: crate::domain::snapshot::FactKey::table(&measured.server, &measured.table, TableFact::Finding),
-                value: Some(crate::domain::snapshot::Value::Finding(measured.finding.clone())),
+                key: FactKey::table(&measured.server, &measured.table, TableFact::Finding),
+                value: Some(Value::Finding(measured.finding.clone())),
             })
             .collect();
+    }
+    if let (Outcome::Found { blockers, .. }, Some(command)) = (outcome, plan.assessed.script.get(index)) {
+        let key = FactKey::server(&command.server, ServerFact::Blockers);
+        return vec![Learned { key, value: Some(Value::Sessions(blockers.clone())) }];
     }
     let Some(predicted) = plan.assessed.predicted.get(index) else { return Vec::new() };
     predicted
@@ -227,7 +239,12 @@ fn learned(plan: &Armed, index: usize, outcome: &Outcome) -> Vec<Learned> {
 
 /// Facts that no look at a server gives: they follow from the outcome that is recorded.
 fn known_by_the_run_alone(about: &About) -> bool {
-    matches!(about, About::Link { fact: LinkFact::Held, .. } | About::Table { fact: TableFact::Finding, .. })
+    matches!(
+        about,
+        About::Link { fact: LinkFact::Held, .. }
+            | About::Table { fact: TableFact::Finding, .. }
+            | About::Server(ServerFact::Blockers | ServerFact::Victims)
+    )
 }
 
 /// A command whose outcome is not known.
@@ -261,6 +278,16 @@ pub(super) fn doubt(setup: &Setup, state: &State, doubt: &Doubt<'_>, input: Inpu
     }
 }
 
+/// Ends the connection that a person chose to end, and leads back to looking.
+pub(super) fn killing(setup: &Setup, state: &State, command: usize, connection: &Connection, input: Input) -> Decision {
+    match (input, setup.step(state)) {
+        (Input::Killed(killed), Some(step)) => {
+            Decision::record(Record::Killed { step: step.id.clone(), command, refused: killed.err() })
+        }
+        _ => Decision::effect(Effect::Kill(connection.clone())),
+    }
+}
+
 impl Decision {
     /// What follows from the answer: nothing is decided while it may still run, and nothing is sent again by itself.
     fn settled(
@@ -275,7 +302,10 @@ impl Decision {
         let Some(step) = setup.step(state) else { return self };
         let again = Record::Entered { step: step.id.clone(), number: state.cursor + 1, attempt: state.attempt + 1 };
         match answer {
-            DoubtAnswer::Running => self.and(Effect::WakeAt(now.time.plus(STILL_RUNNING))),
+            DoubtAnswer::Running if now.time < state.at_phase.plus(RUNS_ON) => {
+                self.and(Effect::WakeAt(now.time.plus(STILL_RUNNING)))
+            }
+            DoubtAnswer::Running => self.then(stop(StopReason::Doubt { answer }, &STILL_THERE)),
             DoubtAnswer::Applied => {
                 let outcome = Outcome::Done { detail: "found applied when looked at".to_owned() };
                 let learned = learned(doubt.plan, doubt.command, &outcome);

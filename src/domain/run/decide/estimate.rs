@@ -82,7 +82,7 @@ fn estimated(step: &StepId, progress: &CopyProgress, written: u64, (left_low, le
     Record::Estimated {
         step: step.clone(),
         rows_done: progress.rows_done,
-        rows_expected: progress.rows_expected.unwrap_or(progress.rows_done),
+        rows_expected: progress.rows_expected,
         rows_per_second: written.saturating_mul(1000) / progress.took.millis().max(1),
         took: progress.took,
         left_low,

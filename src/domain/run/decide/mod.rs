@@ -67,11 +67,12 @@ fn go_on(setup: &Setup, state: &State, input: Input, now: Moment) -> Decision {
             let doubt = command::Doubt { plan, command: *command, connection: connection.as_ref(), before };
             command::doubt(setup, state, &doubt, input, now)
         }
+        Phase::Killing { command, connection, .. } => command::killing(setup, state, *command, connection, input),
         Phase::Settling { plan } => settle::settling(setup, state, plan.as_ref(), input, now),
         Phase::Advising { plan, command } => advise::decide(setup, state, plan, *command, input),
         Phase::Finished { outcome } => Decision::record(Record::Closed { outcome: *outcome }),
         Phase::Closed { .. } => Decision::effect(Effect::Finish(Finish::Closed)),
-        Phase::Asking | Phase::Stopped { .. } => Decision::nothing(),
+        Phase::Asking | Phase::Choosing { .. } | Phase::Stopped { .. } => Decision::nothing(),
     }
 }
 
