@@ -3,6 +3,8 @@
 
 #[path = "audit/bundles.rs"]
 mod bundles;
+#[path = "audit/golden.rs"]
+mod golden;
 #[path = "audit/made.rs"]
 mod made;
 #[path = "audit/records.rs"]

@@ -2,6 +2,10 @@
 //! of a statement is asked of the servers' own logs, and compared with what the run says of it.
 
 mod cuts;
+// The people of the outages' tests, of whom fewer are needed here.
+#[allow(dead_code)]
+#[path = "../postmortems/driver.rs"]
+mod driver;
 mod judge;
 mod locks;
 mod play;
@@ -9,4 +13,5 @@ mod play;
 mod proxy;
 mod races;
 mod stage;
+mod terminal;
 mod twins;
