@@ -49,7 +49,7 @@ const ANYWHERE: [&str; 7] =
     ["executor.changed", "run.held", "run.released", "input.taken", "input.refused", "run.noted", "journal.head"];
 
 /// What a phase is for, and how it ends. Together with [`ANYWHERE`] all that `apply` takes.
-const ITS_OWN: [(&str, &[&str]); 15] = [
+const ITS_OWN: [(&str, &[&str]); 14] = [
     (
         "entering a step",
         &[
