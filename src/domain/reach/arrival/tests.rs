@@ -40,9 +40,8 @@ fn delay_filter_and_error_are_no_protection() {
         .replica("slow", Replica::of("a").delay(60))
         .replica("filter", Replica::of("a").filters("replicate_ignore_table=d.t"))
         .replica("broken", Replica::of("a").error("1062 duplicate"));
-    // What the statement names is not known here, so neither is what the filter makes of it.
     for (server, expected) in
-        [("slow", How::Delayed(Span::from_secs(60))), ("filter", How::Unknown), ("broken", How::Blocked)]
+        [("slow", How::Delayed(Span::from_secs(60))), ("filter", How::Filtered), ("broken", How::Blocked)]
     {
         let found = of_statement(&fleet, named("d.t", Carry::Logged)).at(&server.parse().unwrap());
         assert_eq!(found, expected);
