@@ -258,6 +258,22 @@ mod tests {
     }
 
     #[test]
+    fn what_was_known_of_a_table_that_is_made_anew_or_gone_is_not_known_any_more() {
+        let fixture = fleet().good("a", T).good("b", T);
+        let known = |snapshot: &Snapshot, server: &str, fact| {
+            let key = FactKey::table(&server.parse().unwrap(), &T.parse().unwrap(), fact);
+            snapshot.get(&key).unwrap().value().is_ok()
+        };
+        for kind in [EffectKind::Created, EffectKind::Dropped, EffectKind::Anything] {
+            let after = after(&fixture, Carry::Logged, kind.clone());
+            for fact in [TableFact::Finding, TableFact::Definition, TableFact::ObjectId] {
+                assert!(known(&fixture.snapshot(), "a", fact) && known(&fixture.snapshot(), "b", fact));
+                assert!(!known(&after, "a", fact) && !known(&after, "b", fact), "{kind:?} {fact:?}");
+            }
+        }
+    }
+
+    #[test]
     fn an_unlogged_drop_takes_one_table_and_nothing_waits() {
         let after = after(&fleet(), Carry::Unlogged, EffectKind::Dropped);
         assert_eq!(
