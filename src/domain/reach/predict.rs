@@ -274,6 +274,24 @@ mod tests {
     }
 
     #[test]
+    fn what_may_happen_to_a_whole_schema_or_server_makes_its_tables_unknown_and_no_others() {
+        let fixture = fleet().table("other.t", &["a"]);
+        let (snapshot, fleet) = (fixture.snapshot(), fixture.fleet());
+        let a = "a".parse().unwrap();
+        let reach = reach(&mut Look::at(&snapshot), &fleet, &a, Carry::Unlogged);
+        let known = |object, kind, table: &str| {
+            let effects = [Effect { object, kind }];
+            let patch = predict(&snapshot, &fleet, &reach, Carry::Unlogged, &effects, &Patch::default());
+            let key = FactKey::table(&a, &table.parse().unwrap(), TableFact::Exists);
+            snapshot.with(&patch).get(&key).unwrap().value().is_ok()
+        };
+        let shop = || Object::Schema("shop".to_owned());
+        assert!(!known(shop(), EffectKind::Lost, T) && known(shop(), EffectKind::Lost, "other.t"));
+        assert!(!known(Object::Server, EffectKind::Anything, T));
+        assert!(known(shop(), EffectKind::NoRows, T) && known(Object::Server, EffectKind::NoRows, T));
+    }
+
+    #[test]
     fn an_unlogged_drop_takes_one_table_and_nothing_waits() {
         let after = after(&fleet(), Carry::Unlogged, EffectKind::Dropped);
         assert_eq!(
