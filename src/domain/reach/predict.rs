@@ -258,6 +258,40 @@ mod tests {
     }
 
     #[test]
+    fn what_was_known_of_a_table_that_is_made_anew_or_gone_is_not_known_any_more() {
+        let fixture = fleet().good("a", T).good("b", T);
+        let known = |snapshot: &Snapshot, server: &str, fact| {
+            let key = FactKey::table(&server.parse().unwrap(), &T.parse().unwrap(), fact);
+            snapshot.get(&key).unwrap().value().is_ok()
+        };
+        for kind in [EffectKind::Created, EffectKind::Dropped, EffectKind::Anything] {
+            let after = after(&fixture, Carry::Logged, kind.clone());
+            for fact in [TableFact::Finding, TableFact::Definition, TableFact::ObjectId] {
+                assert!(known(&fixture.snapshot(), "a", fact) && known(&fixture.snapshot(), "b", fact));
+                assert!(!known(&after, "a", fact) && !known(&after, "b", fact), "{kind:?} {fact:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_may_happen_to_a_whole_schema_or_server_makes_its_tables_unknown_and_no_others() {
+        let fixture = fleet().table("other.t", &["a"]);
+        let (snapshot, fleet) = (fixture.snapshot(), fixture.fleet());
+        let a = "a".parse().unwrap();
+        let reach = reach(&mut Look::at(&snapshot), &fleet, &a, Carry::Unlogged);
+        let known = |object, kind, table: &str| {
+            let effects = [Effect { object, kind }];
+            let patch = predict(&snapshot, &fleet, &reach, Carry::Unlogged, &effects, &Patch::default());
+            let key = FactKey::table(&a, &table.parse().unwrap(), TableFact::Exists);
+            snapshot.with(&patch).get(&key).unwrap().value().is_ok()
+        };
+        let shop = || Object::Schema("shop".to_owned());
+        assert!(!known(shop(), EffectKind::Lost, T) && known(shop(), EffectKind::Lost, "other.t"));
+        assert!(!known(Object::Server, EffectKind::Anything, T));
+        assert!(known(shop(), EffectKind::NoRows, T) && known(Object::Server, EffectKind::NoRows, T));
+    }
+
+    #[test]
     fn an_unlogged_drop_takes_one_table_and_nothing_waits() {
         let after = after(&fleet(), Carry::Unlogged, EffectKind::Dropped);
         assert_eq!(

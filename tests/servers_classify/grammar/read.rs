@@ -341,17 +341,18 @@ impl Grammar {
         if self.chance(10) {
             return format!("SELECT {hint} {}", self.list(3, ", ", |own| own.expression(depth, &[])));
         }
-        let mut text = format!("SELECT {hint} {modifier} {items} FROM {table}");
+        let mut parts = vec![format!("SELECT {hint} {modifier} {items} FROM {table}")];
         if self.chance(50) {
-            text += &format!(" WHERE {}", self.condition(depth, columns));
+            parts.push(format!(" WHERE {}", self.condition(depth, columns)));
         }
         if self.chance(8) {
-            text += &format!(" GROUP BY {} HAVING COUNT(*) > 0", self.dice.pick(columns).unwrap_or(&"1"));
+            parts.push(format!(" GROUP BY {} HAVING COUNT(*) > 0", self.dice.pick(columns).unwrap_or(&"1")));
         }
         if self.chance(15) {
-            text += &format!(" ORDER BY {} {}", self.expression(0, columns), self.one(&["", "DESC", "ASC"]));
+            parts.push(format!(" ORDER BY {} {}", self.expression(0, columns), self.one(&["", "DESC", "ASC"])));
         }
-        text + self.one(&[" LIMIT 5", " LIMIT 3, 2", " LIMIT 2 OFFSET 1", "", ""])
+        parts.push(self.one(&[" LIMIT 5", " LIMIT 3, 2", " LIMIT 2 OFFSET 1", "", ""]).to_owned());
+        parts.concat()
     }
 
     fn source(&mut self) -> Source {

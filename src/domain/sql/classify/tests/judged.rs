@@ -32,20 +32,16 @@ fn said(text: &str, flavor: Flavor) -> String {
         objects.join("; "),
         cautions.join("; "),
     ];
-    lines.iter().filter(|line| !line.is_empty()).map(|line| format!("    {line}\n")).collect()
+    lines.iter().filter(|line| !line.is_empty()).map(|line| format!("    {line}\n")).collect::<Vec<_>>().concat()
 }
 
 #[test]
 fn every_form_is_judged_as_it_was_read() {
-    let mut text = String::new();
+    let mut text = Vec::new();
     for statement in STATEMENTS.lines().filter(|line| !line.starts_with("--")) {
-        let judged = BOTH.map(|flavor| said(statement, flavor));
-        text += &format!("{statement}\n");
-        if judged[0] == judged[1] {
-            text += &judged[0];
-        } else {
-            text += &format!("  MySQL\n{}  MariaDB\n{}", judged[0], judged[1]);
-        }
+        let [mysql, mariadb] = BOTH.map(|flavor| said(statement, flavor));
+        text.push(format!("{statement}\n"));
+        text.push(if mysql == mariadb { mysql } else { format!("  MySQL\n{mysql}  MariaDB\n{mariadb}") });
     }
-    insta::assert_snapshot!("judged", text);
+    insta::assert_snapshot!("judged", text.concat());
 }
