@@ -133,16 +133,24 @@ fn the_same_seed_gives_the_same_journal() {
 }
 
 /// A broken product must be caught within so many runs.
-const WITHIN: u64 = 10_000;
+const WITHIN: usize = 10_000;
+/// The places among twenty seeds at which [`Catalogue::of`] has the logged rebuild.
+const LOGGED_REBUILDS: std::ops::Range<u64> = 5..9;
+
+/// The seeds of a broken product's runs: what can only be seen where a logged statement waits for a look is not looked
+/// for elsewhere.
+fn seeds(broken: Broken) -> impl Iterator<Item = u64> {
+    (0..).filter(move |seed| broken != Broken::ForgetsLastLook || LOGGED_REBUILDS.contains(&(seed % 20)))
+}
 
 /// Simulates a broken product until the audit says that it breaks this rule.
 #[expect(clippy::print_stdout, reason = "how many runs it took is for whoever runs it with --nocapture")]
 fn caught(broken: Broken, invariant: Invariant) {
     let catalogue = Catalogue::read().unwrap();
-    for seed in 0..WITHIN {
+    for (before, seed) in seeds(broken).take(WITHIN).enumerate() {
         let report = run_with(&broken, &catalogue.of(seed), seed, Weather::Rough);
         if let Some(violation) = report.violations.iter().find(|found| found.invariant == invariant) {
-            println!("{broken:?} is caught in run {}: {violation}", seed + 1);
+            println!("{broken:?} is caught in run {} of seed {seed}: {violation}", before + 1);
             return;
         }
     }
