@@ -245,13 +245,13 @@ async fn of_two_executors_exactly_one_sends(flavor: Flavor, times: usize) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_two_executors_on_mariadb_exactly_one_sends_a_hundred_times() {
-    of_two_executors_exactly_one_sends(Flavor::Mariadb, 100).await;
+async fn of_two_executors_on_mariadb_exactly_one_sends() {
+    of_two_executors_exactly_one_sends(Flavor::Mariadb, 60).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_two_executors_on_mysql_exactly_one_sends() {
-    of_two_executors_exactly_one_sends(Flavor::Mysql, 24).await;
+    of_two_executors_exactly_one_sends(Flavor::Mysql, 40).await;
 }
 
 const PROCESSES: usize = 20;
