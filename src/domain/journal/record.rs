@@ -328,6 +328,7 @@ impl Record {
                 | Self::InDoubt { .. }
                 | Self::DoubtLooked { .. }
                 | Self::Chosen { .. }
+                | Self::Picked { .. }
                 | Self::Closed { .. }
         )
     }
