@@ -20,15 +20,14 @@ pub async fn show(args: PlanArgs) -> Result<Exit, CliError> {
     let runbook = read_runbook(&args.runbook.runbook, &params(&args.runbook.param)?, &fleet)?;
     let run = RunId::parse("r-plan").map_err(|error| CliError::new(Exit::Error, error.to_string()))?;
     let tables = runbook.tables(&run);
-    let snapshot = match &args.simulate {
-        Some(path) => read_snapshot(path)?,
-        None => {
-            let mut observe = LiveObserve::new(&fleet);
-            let seen = observe.snapshot(&tables).await;
-            let watched = runbook.steps.iter().flat_map(Step::lock_waits).collect();
-            let seen = seen.with(&observe.lock_waits(&watched).await);
-            with_acting_account(&fleet, &tables, seen).await
-        }
+    let snapshot = if let Some(path) = &args.simulate {
+        read_snapshot(path)?
+    } else {
+        let mut observe = LiveObserve::new(&fleet);
+        let seen = observe.snapshot(&tables).await;
+        let watched = runbook.steps.iter().flat_map(Step::lock_waits).collect();
+        let seen = seen.with(&observe.lock_waits(&watched).await);
+        with_acting_account(&fleet, &tables, seen).await
     };
     let policy = match state_dir(&args.state).ok().and_then(|dir| trust_files::load(&dir).ok()) {
         Some(trust) => trust.policy().clone(),

@@ -30,7 +30,14 @@ pub fn account(fleet: &Fleet, runbook: &Runbook) -> Result<(), CliError> {
 /// Whether the step sends anything with the acting account. What only measures is done with the observing one.
 fn acts(step: &Step) -> bool {
     match &step.work {
-        Work::Act(action) => !matches!(action, Action::CheckTable(_) | Action::CompareCopies(_)),
+        Work::Act(action) => !matches!(
+            action,
+            Action::CheckTable(_)
+                | Action::CompareCopies(_)
+                | Action::ListBlockers(_)
+                | Action::PickSessions(_)
+                | Action::MeasureLockWaits(_)
+        ),
         Work::Manual { .. } | Work::WaitUntil { .. } => false,
     }
 }

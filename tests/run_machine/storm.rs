@@ -154,6 +154,16 @@ fn among_several_roots_an_operator_chooses_and_only_what_is_offered() {
 }
 
 #[test]
+fn where_an_operator_is_asked_a_choice_that_nobody_signed_is_no_choice() {
+    let mut bench = storm(two_roots());
+    let _ = go_on(&mut bench);
+    let Phase::Choosing { server, offered, .. } = bench.state.phase.clone() else { panic!() };
+    let step = bench.state.step().unwrap().clone();
+    let forged = Record::Picked { step, server, by: None, picked: offered, signed: None };
+    assert!(bench.record(forged).unwrap_err().contains("makes no sense here"));
+}
+
+#[test]
 fn choosing_none_kills_nobody() {
     let mut bench = storm(two_roots());
     let _ = go_on(&mut bench);

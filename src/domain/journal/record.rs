@@ -340,6 +340,7 @@ impl Record {
                 | Self::DoubtLooked { .. }
                 | Self::Killed { .. }
                 | Self::Chosen { .. }
+                | Self::Picked { .. }
                 | Self::Closed { .. }
         )
     }

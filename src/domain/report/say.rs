@@ -169,17 +169,9 @@ pub fn chosen(picked: &[Blocker]) -> String {
 pub fn found_words(blockers: &[Blocker], waiting: u64, untold: &[String]) -> String {
     let roots: Vec<String> =
         blockers.iter().filter(|blocker| blocker.part == sessions::Part::Root).map(Blocker::line).collect();
-    let mut words = format!("{waiting} sessions wait; ");
-    words.push_str(&if roots.is_empty() {
-        "no root is seen".to_owned()
-    } else {
-        format!("root: {}", roots.join("; "))
-    });
-    for untold in untold {
-        words.push_str("; ");
-        words.push_str(untold);
-    }
-    words
+    let root = if roots.is_empty() { "no root is seen".to_owned() } else { format!("root: {}", roots.join("; ")) };
+    let first = [format!("{waiting} sessions wait"), root];
+    first.into_iter().chain(untold.iter().cloned()).collect::<Vec<_>>().join("; ")
 }
 
 /// What came of a command, in words.

@@ -89,7 +89,8 @@ impl Still<'_> {
     /// The condition as SQL: false when the session is gone, has become another one, or does something else.
     pub fn condition(&self, dialect: Dialect) -> String {
         let [users, commands, states] = self.never.map(list_of);
-        let not: String = self.not.iter().map(|id| format!(" AND p.ID <> {id}")).collect();
+        let not: Vec<String> = self.not.iter().map(|id| format!(" AND p.ID <> {id}")).collect();
+        let not = not.concat();
         let transaction = match self.transaction {
             Some((began, number)) => format!(
                 "(SELECT COUNT(*) FROM information_schema.INNODB_TRX t WHERE t.trx_mysql_thread_id = {} AND \

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::base::text::printable;
 use crate::domain::base::{ServerName, Span};
 use crate::domain::snapshot::sessions::{Blocker, Part};
 
@@ -76,6 +77,36 @@ impl Where {
         all.extend(self.waiting_behind.map(|least| format!("with at least {least} waiting behind")));
         all.extend(self.rows_changed_at_most.map(|most| format!("with at most {most} rows changed")));
         all.join(", ")
+    }
+}
+
+/// The word for choosing no session at all.
+const NONE: &str = "none";
+
+/// Sessions by their ids, as somebody names them: `12, 15`, or `none`.
+pub fn by_ids(offered: &[Blocker], at_most: u32, text: &str) -> Result<Vec<Blocker>, String> {
+    if text.trim() == NONE {
+        return Ok(Vec::new());
+    }
+    let mut picked: Vec<Blocker> = Vec::new();
+    for word in text.split([',', ' ']).filter(|word| !word.is_empty()) {
+        let found = word.parse::<u64>().ok().and_then(|id| offered.iter().find(|blocker| blocker.session.id == id));
+        let Some(found) = found else {
+            let ids: Vec<String> = offered.iter().map(|blocker| blocker.session.id.to_string()).collect();
+            let word = printable(word);
+            return Err(format!(
+                "expected sessions of {} or `{NONE}`, found `{word}`, which is not offered",
+                ids.join(", ")
+            ));
+        };
+        if !picked.contains(found) {
+            picked.push(found.clone());
+        }
+    }
+    match u32::try_from(picked.len()) {
+        Ok(0) => Err(format!("nothing is named: name sessions by their ids, or `{NONE}`")),
+        Ok(count) if count <= at_most => Ok(picked),
+        _ => Err(format!("expected at most {at_most} sessions, found {}", picked.len())),
     }
 }
 

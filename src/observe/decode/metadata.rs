@@ -68,16 +68,13 @@ impl Mode {
         let (weak, strong) = if self <= other { (self, other) } else { (other, self) };
         match (weak, strong) {
             (IntentionExclusive, IntentionExclusive) => false,
-            (_, Exclusive) | (IntentionExclusive, _) => true,
+            (_, Exclusive) | (IntentionExclusive | SharedNoWrite | SharedNoReadWrite | Exclusive, _) => true,
             (Shared | SharedHighPrio, _) => false,
-            (SharedRead, strong) => strong == SharedNoReadWrite,
+            (SharedRead | SharedReadOnly, strong) => strong == SharedNoReadWrite,
             (SharedWrite | SharedWriteLowPrio, strong) => {
                 matches!(strong, SharedReadOnly | SharedNoWrite | SharedNoReadWrite)
             }
             (SharedUpgradable, strong) => matches!(strong, SharedUpgradable | SharedNoWrite | SharedNoReadWrite),
-            (SharedReadOnly, strong) => strong == SharedNoReadWrite,
-            (SharedNoWrite | SharedNoReadWrite, _) => true,
-            (Exclusive, _) => true,
         }
     }
 

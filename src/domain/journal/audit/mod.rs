@@ -170,7 +170,9 @@ impl<'a> Auditor<'a> {
             Record::RequestStopped { request, by, how, reason, signed } => {
                 self.check_objection(entry, request, by, (*how, reason), signed);
             }
-            Record::Answered { .. } | Record::Released { .. } | Record::Chosen { .. } => self.check_input(entry),
+            Record::Answered { .. } | Record::Released { .. } | Record::Chosen { .. } | Record::Picked { .. } => {
+                self.check_input(entry);
+            }
             Record::Intended { .. } => self.check_intent(entry),
             Record::Closed { outcome } => {
                 self.closed = Some(entry.seq);

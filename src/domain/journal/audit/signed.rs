@@ -7,6 +7,7 @@ use crate::domain::base::{Digest, Principal, RequestId};
 use crate::domain::journal::Head;
 use crate::domain::journal::record::{Choice, Record, SignedText, Stopper};
 use crate::domain::run::state::Phase;
+use crate::domain::vocabulary::pick::by_ids;
 
 impl Auditor<'_> {
     pub(super) fn check_objection(
@@ -46,6 +47,7 @@ impl Auditor<'_> {
         let (Record::Answered { by, signed, .. }
         | Record::Released { by, signed }
         | Record::Chosen { by, signed, .. }
+        | Record::Picked { by: Some(by), signed: Some(signed), .. }
         | Record::ExecutorChanged { by, signed: Some(signed), .. }) = entry.record
         else {
             return;
@@ -99,6 +101,10 @@ impl Auditor<'_> {
                 let number = input.argument.trim().parse::<usize>().ok();
                 number.and_then(|number| choices.get(number.checked_sub(1)?)) == Some(choice)
             }
+            (InputVerb::Choose, Record::Picked { picked, .. }) => {
+                let Phase::Choosing { offered, at_most, .. } = &self.state.phase else { return false };
+                by_ids(offered, *at_most, &input.argument).as_ref() == Ok(picked)
+            }
             _ => false,
         }
     }
@@ -134,6 +140,10 @@ fn recorded(record: &Record) -> String {
         Record::Answered { text, .. } => format!("the answer {text}"),
         Record::Released { .. } => "the release".to_owned(),
         Record::Chosen { choice, .. } => format!("the choice: {choice}"),
+        Record::Picked { picked, .. } => {
+            let ids: Vec<String> = picked.iter().map(|blocker| blocker.session.id.to_string()).collect();
+            format!("the sessions {}", ids.join(", "))
+        }
         Record::ExecutorChanged { journal_key, .. } => format!("the takeover with the key {journal_key}"),
         _ => "nothing that is signed".to_owned(),
     }

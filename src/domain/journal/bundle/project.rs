@@ -56,7 +56,10 @@ fn put_record(bundle: &mut Bundle, record: &Record, seq: u64, run: Option<&RunId
             put_part(bundle, request, text, &signed.text);
             put_part(bundle, request, signature, &signed.armored);
         }
-        Record::Answered { by, signed, .. } | Record::Released { by, signed } | Record::Chosen { by, signed, .. } => {
+        Record::Answered { by, signed, .. }
+        | Record::Released { by, signed }
+        | Record::Chosen { by, signed, .. }
+        | Record::Picked { by: Some(by), signed: Some(signed), .. } => {
             put_input(bundle, seq, by, signed);
         }
         _ => {}

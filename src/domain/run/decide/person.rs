@@ -2,12 +2,11 @@
 
 use super::{RETRY_OR_ABORT, Setup, hold, stop};
 use crate::domain::approval::votes::{Input as SignedInput, InputVerb, Objection, Stop, Subject};
-use crate::domain::base::text::printable;
 use crate::domain::base::{Digest, Principal, RequestId};
 use crate::domain::journal::record::{Approval, Choice, Record, SignedText, StopReason, Stopper};
 use crate::domain::run::effect::{Decision, Moment, Person};
 use crate::domain::run::state::{Ended, Phase, RequestState, State};
-use crate::domain::snapshot::sessions::Blocker;
+use crate::domain::vocabulary::pick::by_ids;
 
 pub(super) fn decide(setup: &Setup, state: &State, person: Person, now: Moment) -> Decision {
     match person {
@@ -123,7 +122,7 @@ fn answer(setup: &Setup, state: &State, by: Principal, text: &str, signed: Signe
 fn choose(setup: &Setup, state: &State, by: Principal, number: &str, signed: SignedText) -> Decision {
     if let Phase::Choosing { server, offered, at_most } = &state.phase {
         let Some(step) = setup.step(state) else { return Decision::nothing() };
-        return match picked(offered, *at_most, number) {
+        return match by_ids(offered, *at_most, number) {
             Ok(picked) => {
                 let (step, server) = (step.id.clone(), server.clone());
                 Decision::record(Record::Picked { step, server, by: Some(by), picked, signed: Some(signed) })
@@ -136,36 +135,6 @@ fn choose(setup: &Setup, state: &State, by: Principal, number: &str, signed: Sig
     match chosen {
         Some(choice) => Decision::record(Record::Chosen { by, choice: choice.clone(), signed }),
         None => refuse(format!("expected a number from 1 to {}, found `{number}`", choices.len())),
-    }
-}
-
-/// The word for choosing no session at all.
-pub const NONE: &str = "none";
-
-/// Sessions by their ids, as somebody names them: `12, 15`, or `none`.
-fn picked(offered: &[Blocker], at_most: u32, text: &str) -> Result<Vec<Blocker>, String> {
-    if text.trim() == NONE {
-        return Ok(Vec::new());
-    }
-    let mut picked: Vec<Blocker> = Vec::new();
-    for word in text.split([',', ' ']).filter(|word| !word.is_empty()) {
-        let found = word.parse::<u64>().ok().and_then(|id| offered.iter().find(|blocker| blocker.session.id == id));
-        let Some(found) = found else {
-            let ids: Vec<String> = offered.iter().map(|blocker| blocker.session.id.to_string()).collect();
-            let word = printable(word);
-            return Err(format!(
-                "expected sessions of {} or `{NONE}`, found `{word}`, which is not offered",
-                ids.join(", ")
-            ));
-        };
-        if !picked.contains(found) {
-            picked.push(found.clone());
-        }
-    }
-    match u32::try_from(picked.len()) {
-        Ok(0) => Err(format!("nothing is named: name sessions by their ids, or `{NONE}`")),
-        Ok(count) if count <= at_most => Ok(picked),
-        _ => Err(format!("expected at most {at_most} sessions, found {}", picked.len())),
     }
 }
 

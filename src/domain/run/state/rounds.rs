@@ -12,9 +12,9 @@ impl State {
                 self.since = entry;
                 Ok(Phase::Choosing { server: server.clone(), offered: offered.clone(), at_most: *at_most })
             }
-            (Phase::Entering, Record::Picked { by: None, .. }) | (Phase::Choosing { .. }, Record::Picked { .. }) => {
-                Ok(self.picked(record))
-            }
+            // Where a person is asked, nothing but what a person signed is a choice.
+            (Phase::Entering, Record::Picked { by: None, signed: None, .. })
+            | (Phase::Choosing { .. }, Record::Picked { by: Some(_), signed: Some(_), .. }) => Ok(self.picked(record)),
             (Phase::Entering, Record::Skipped { .. }) => Ok(Phase::Settling { plan: None }),
             (Phase::Settling { .. }, Record::Repeated { .. }) => self.repeated(record),
             _ => Err(self.impossible(record)),
