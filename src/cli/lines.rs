@@ -71,8 +71,9 @@ fn beneath(typed: &Typed, before: Option<&State>, at: Timestamp, record: &Record
             lines.push(format!("next:  {}", typed.person(&format!("answer {run} TEXT"))));
             lines
         }
-        Record::Waiting { claims, .. } => {
-            claims.iter().map(|claim| format!("until {}", say(&claim.to_string()))).collect()
+        Record::Waiting { claims, until, .. } => {
+            let claims = claims.iter().map(|claim| format!("until {}", say(&claim.to_string())));
+            claims.chain([format!("else at {} the run stops with numbered choices", until.clock())]).collect()
         }
         Record::Blocked { why, .. } => why.iter().map(|why| format!("why:   {}", say(why))).collect(),
         Record::Refused { refusals, .. } => refusals.iter().flat_map(refusal).collect(),

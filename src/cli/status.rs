@@ -12,6 +12,7 @@ use crate::domain::base::Digest;
 use crate::domain::base::text::printable;
 use crate::domain::journal::record::Choice;
 use crate::domain::run::state::{Phase, RequestState, State};
+use crate::domain::run::waits::Waits;
 use crate::tui::model::Executor;
 
 pub async fn status(args: StatusArgs) -> Result<Exit, CliError> {
@@ -78,6 +79,9 @@ pub fn describe(state: &State, executor: Executor) -> Value {
         "runbook": state.opened.runbook,
         "step": state.step(),
         "waiting": waiting(state),
+        "waits": Waits::of(state),
+        "skipped": state.skipped,
+        "undone": state.undone,
     })
 }
 
@@ -135,6 +139,7 @@ fn asked_lines(state: &State, typed: &Typed) -> Vec<String> {
         Phase::Requested { request } => {
             vec![format!("NEXT approve: {}", typed.anybody(&format!("request show {request}")))]
         }
+        Phase::Waiting { .. } | Phase::Doubt { .. } | Phase::Armed { .. } => waits_lines(state),
         Phase::Asking => vec![format!("NEXT answer: {}", typed.person(&format!("answer {run} TEXT")))],
         Phase::Stopped { why, choices, .. } => {
             let choose = |number| typed.person(&format!("choose {run} {number}"));
@@ -144,6 +149,14 @@ fn asked_lines(state: &State, typed: &Typed) -> Vec<String> {
         }
         _ => Vec::new(),
     }
+}
+
+/// What it waits for, until when, and what happens then.
+fn waits_lines(state: &State) -> Vec<String> {
+    let Some(waits) = Waits::of(state) else { return Vec::new() };
+    let what = waits.what.iter().map(|what| format!("waits for {}", printable(what)));
+    let until = waits.until.map(|until| format!("until {}, then {}", until.clock(), waits.then));
+    what.chain(until).collect()
 }
 
 #[cfg(test)]

@@ -189,9 +189,13 @@ impl Audit {
                 book.open = None;
             }
             Record::DoubtLooked { answer, .. } => self.check_answer(book, *answer),
+            Record::Chosen { choice: Choice::SkipStep { .. }, .. } => {
+                book.steps_done += usize::from(!book.undoes());
+                book.open = None;
+            }
             Record::Entered { .. } | Record::Chosen { choice: Choice::TryAgain, .. } => book.open = None,
             Record::Done { step, .. } => {
-                book.steps_done += 1;
+                book.steps_done += usize::from(!book.undoes());
                 let known = book.state.as_ref().map(|state| self.known(state));
                 book.reached.extend(known.map(|known| (step.clone(), known)));
             }
@@ -301,6 +305,11 @@ impl Audit {
 }
 
 impl Book {
+    /// Whether an earlier step is being undone, which is no progress.
+    fn undoes(&self) -> bool {
+        self.state.as_ref().is_some_and(|state| state.undoing.is_some())
+    }
+
     fn expect(&mut self, holds: bool, violation: &str) {
         if !holds {
             let after = self.read;

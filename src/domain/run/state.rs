@@ -4,6 +4,7 @@
 //! the same. A record that makes no sense where it stands is an error, not something to ignore.
 
 mod request;
+mod undo;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -44,6 +45,11 @@ pub struct State {
     pub estimated: Option<Estimate>,
     /// A person let the load go on past its limit, which does not stop this step again.
     pub limit_waived: bool,
+    /// Steps that a person went past, and steps that were undone.
+    pub skipped: BTreeSet<StepId>,
+    pub undone: BTreeSet<StepId>,
+    /// While the step at the cursor is being undone: the place to stop at again.
+    pub undoing: Option<usize>,
 }
 
 /// What the newest estimate of a copy was made of.
@@ -110,6 +116,8 @@ pub enum Phase {
         choices: Vec<Choice>,
         resume: Box<Phase>,
     },
+    /// An earlier step was undone, or its undoing was left: the run stops at this one again.
+    Undone,
     /// A person chose to promote by hand: how that is done is looked up and written down.
     Advising {
         plan: Armed,
@@ -164,6 +172,9 @@ impl State {
             at_phase: at,
             estimated: None,
             limit_waived: false,
+            skipped: BTreeSet::new(),
+            undone: BTreeSet::new(),
+            undoing: None,
         })
     }
 
@@ -288,6 +299,9 @@ impl State {
                 self.attempt += 1;
                 Ok(Phase::Entering)
             }
+            Choice::SkipStep { step, .. } if Some(step) == self.step() => Ok(self.skipped()),
+            Choice::Undo { step, .. } => self.undo(step).ok_or_else(|| self.impossible(record)),
+            Choice::SkipStep { .. } => Err(self.impossible(record)),
             Choice::EndStatement => match &**resume {
                 Phase::Doubt { plan, command, connection: Some(connection), before } => Ok(Phase::Killing {
                     plan: plan.clone(),
@@ -363,6 +377,10 @@ impl State {
     }
 
     fn step_done(&mut self) -> Phase {
+        if let (Some(back), Some(step)) = (self.undoing, self.step().cloned()) {
+            self.undone.insert(step);
+            return self.back_from_undoing(back);
+        }
         self.cursor += 1;
         self.attempt = 1;
         self.limit_waived = false;
@@ -466,6 +484,7 @@ impl Phase {
             Self::Killing { .. } => "ending a statement",
             Self::Settling { .. } => "verifying",
             Self::Stopped { .. } => "stopped",
+            Self::Undone => "behind an undo",
             Self::Advising { .. } => "writing down how to promote by hand",
             Self::Finished { .. } => "finished",
             Self::Closed { .. } => "over",
