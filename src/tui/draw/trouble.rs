@@ -169,7 +169,7 @@ fn costs(model: &Model, choice: &Choice) -> &'static str {
 const fn needs(choice: &Choice) -> &'static str {
     match choice {
         Choice::LookAgain => "needs only Enter",
-        Choice::SkipStep { .. } => "typed there",
+        Choice::SkipStep { .. } => "asked for behind Enter",
         Choice::Undo { .. } => "needs that step's name",
         Choice::TryAgain | Choice::GoOn | Choice::EndStatement => "needs the step's name",
         Choice::PromoteByHand | Choice::Abort => "needs the run's name",
