@@ -113,7 +113,7 @@ fn the_text_shows_scripts_reach_and_the_matrix() {
 /// What each step of a simulated run left behind, by the run's own knowledge of the fleet.
 fn reached(scenario: &Scenario) -> Vec<(String, Snapshot)> {
     let report = simulate_in_no_time(&Honest, scenario, 1, Weather::Fair).unwrap();
-    assert_eq!(report.violations, Vec::<String>::new());
+    assert!(report.violations.is_empty(), "{:?}", report.violations);
     report.reached.into_iter().map(|(step, facts)| (step.to_string(), facts)).collect()
 }
 

@@ -5,6 +5,8 @@
 mod approvals;
 #[path = "postmortems/crashes.rs"]
 mod crashes;
+#[path = "postmortems/daily.rs"]
+mod daily;
 #[path = "postmortems/driver.rs"]
 mod driver;
 #[path = "postmortems/held.rs"]
@@ -21,3 +23,5 @@ mod rebuild;
 mod refusals;
 #[path = "postmortems/scene.rs"]
 mod scene;
+#[path = "postmortems/victims.rs"]
+mod victims;

@@ -1,6 +1,6 @@
 //! What the observer sees of real servers of both flavors, and what it costs them.
 
-#[path = "observing/proxy.rs"]
+#[path = "support/proxy.rs"]
 mod proxy;
 
 use std::collections::BTreeSet;
@@ -88,8 +88,8 @@ async fn eventually(observer: &mut Observer, what: &str, ok: impl Fn(&Snapshot) 
 async fn every_fact_is_known(flavor: Flavor) {
     let topology = start(flavor, 2).await;
     let snapshot = Observer::new(&fleet(&topology)).snapshot(&scope()).await;
-    // 3 servers of 15 facts, 2 links of 10, a table of 10 on each server.
-    assert_eq!(snapshot.facts().count(), 3 * 15 + 2 * 10 + 3 * 10);
+    // 3 servers of 17 facts, 2 links of 12, a table of 10 on each server.
+    assert_eq!(snapshot.facts().count(), 3 * 17 + 2 * 12 + 3 * 10);
     let unknown: BTreeSet<String> =
         snapshot.facts().filter(|(_, known)| known.value().is_err()).map(|(key, _)| key.about.to_string()).collect();
     let expected = ["finding of shop.orders", "triggers of shop.orders", "unlogged sessions allowed"];
@@ -240,9 +240,9 @@ async fn one_packet_per_server_and_look(flavor: Flavor) {
     let mut fleet = fleet(&topology);
     let mut proxies = Vec::new();
     for (name, server) in &mut fleet.servers {
-        let proxy = proxy::Proxy::start(topology.port(name).unwrap()).await;
+        let proxy = proxy::Proxy::to_port(topology.port(name).unwrap()).await;
         let tls = Tls { mode: TlsMode::Off, ca: None };
-        server.endpoint = Endpoint::Tcp { host: "127.0.0.1".to_owned(), port: proxy.port, tls };
+        server.endpoint = Endpoint::Tcp { host: "127.0.0.1".to_owned(), port: proxy.port(), tls };
         proxies.push(proxy);
     }
     let mut observer = Observer::new(&fleet);

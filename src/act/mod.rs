@@ -66,9 +66,14 @@ impl Act for Acting {
                 send::statement(&mut prepared, command, text, *session, *dialect).await
             }
             Work::Copy { .. } => copy::copy(&self.fleet, &mut prepared, command, copying).await,
-            Work::Check { .. } | Work::Compare { .. } => Outcome::NotSent {
-                why: "this command only measures; it is not sent by an acting connection".to_owned(),
-            },
+            Work::Kill { victim, how, session, dialect } => {
+                send::kill(&mut prepared, &victim.session, *how, *session, *dialect).await
+            }
+            Work::Check { .. } | Work::Compare { .. } | Work::ListBlockers | Work::WatchLockWaits { .. } => {
+                Outcome::NotSent {
+                    why: "this command only measures; it is not sent by an acting connection".to_owned(),
+                }
+            }
         };
         if !matches!(outcome, Outcome::InDoubt { .. }) {
             self.prepared.insert((connection.server.clone(), connection.id), prepared);

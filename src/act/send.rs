@@ -11,13 +11,19 @@ use super::proof::LogProof;
 use super::session::Prepared;
 use crate::domain::base::text::{count, printable};
 use crate::domain::run::{Connection, Outcome};
-use crate::domain::script::Command;
-use crate::domain::sql::Dialect;
-use crate::domain::sql::lookup;
+use crate::domain::script::{Command, Kill};
+use crate::domain::snapshot::sessions::{ENDS_A_DEFINITION, NOT_CLIENTS, Session as Victim, UNTOUCHABLE_COMMANDS};
 use crate::domain::sql::packet::{BinlogWriting, Packet, Session};
+use crate::domain::sql::sessions::Still;
+use crate::domain::sql::{Dialect, lookup, sessions};
 
 /// The server cannot prepare this kind of statement.
 const CANNOT_PREPARE: u16 = 1295;
+/// Both flavours answer from a copy of their list of transactions until nobody has read it for a tenth of a second. The
+/// last look has just read it, and the guard must see the transactions as they are now.
+const TRANSACTIONS_AGE: Duration = Duration::from_millis(150);
+/// There is no connection of that number.
+const UNKNOWN_THREAD: u16 = 1094;
 /// What a guard answers whose condition is false or NULL.
 const GUARD_IS_FALSE: u16 = 1242;
 /// The name under which a statement is prepared, to be forgotten at once.
@@ -59,6 +65,59 @@ pub(super) async fn statement(
         detail.push_str(&proof.finish(&mut prepared.control).await);
     }
     Outcome::Done { detail }
+}
+
+/// Kills `victim` behind a guard that asks once more, in the same packet, whether it is still the one that was signed.
+pub(super) async fn kill(
+    prepared: &mut Prepared,
+    victim: &Victim,
+    how: Kill,
+    session: Session,
+    dialect: Dialect,
+) -> Outcome {
+    let own = match ask::number(&mut prepared.control, lookup::CONNECTION_ID).await {
+        Ok(own) => own,
+        Err(fault) => return fault.before_sending("asking for the second connection's number failed"),
+    };
+    let not: Vec<u64> = own.into_iter().chain([prepared.connection.id]).collect();
+    let still = Still {
+        id: victim.id,
+        user: &victim.user,
+        host: &victim.host,
+        transaction: victim.transaction.as_ref().map(|open| (open.started.as_str(), open.number.as_str())),
+        statement: victim.statement(),
+        never: [NOT_CLIENTS, UNTOUCHABLE_COMMANDS, ENDS_A_DEFINITION],
+        not: &not,
+    };
+    let text = how.sql(victim.id);
+    let guards = prepared.guards(session.binlog);
+    let packet = match Packet::guarded_while(dialect, &guards, &still.condition(dialect), &text) {
+        Ok(packet) => packet,
+        Err(problem) => return Outcome::NotSent { why: problem.to_string() },
+    };
+    if let Err(not_sent) = prove_single(&mut prepared.conn, &text).await {
+        return not_sent;
+    }
+    tokio::time::sleep(TRANSACTIONS_AGE).await;
+    match deliver_watched(prepared, &packet).await {
+        Ok(_) => Outcome::Done { detail: format!("{text}: the server took it") },
+        Err(Outcome::Failed { code: GUARD_IS_FALSE | UNKNOWN_THREAD, .. }) => {
+            let why = left_alone(&mut prepared.control, victim, dialect).await;
+            Outcome::LeftAlone { why }
+        }
+        Err(outcome) => outcome,
+    }
+}
+
+/// What became of a session that is not any more the one that was signed.
+async fn left_alone(control: &mut Conn, victim: &Victim, dialect: Dialect) -> String {
+    let signed = format!("session {} is not any more the one that was signed ({})", victim.id, victim.who());
+    let Ok(row) = ask::row(control, &sessions::now(dialect, victim.id)).await else { return signed };
+    let word = |column: usize| printable(row.get(column).and_then(Option::as_deref).unwrap_or("nothing"));
+    if row.is_empty() {
+        return format!("{signed}: it is gone");
+    }
+    format!("{signed}: now it is {}@{}, {}: {}", word(0), word(1), word(2), word(3))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -92,8 +92,12 @@ pub(super) async fn prepare(
     identity: &str,
 ) -> Result<Prepared, Refusal> {
     let (session, dialect) = match &command.work {
-        Work::Statement { session, dialect, .. } | Work::Copy { session, dialect, .. } => (*session, *dialect),
-        Work::Check { .. } | Work::Compare { .. } => return Err(Refusal::MeasuresOnly),
+        Work::Statement { session, dialect, .. }
+        | Work::Copy { session, dialect, .. }
+        | Work::Kill { session, dialect, .. } => (*session, *dialect),
+        Work::Check { .. } | Work::Compare { .. } | Work::ListBlockers | Work::WatchLockWaits { .. } => {
+            return Err(Refusal::MeasuresOnly);
+        }
     };
     let (server, login) = acting_login(fleet, &command.server)?;
     let mut conn = connect::connect(server, login).await?;

@@ -118,7 +118,9 @@ pub async fn own_assessment(state: &State, sight: &Sight) -> Result<Option<(Asse
     let tables = runbook.tables(&state.opened.run);
     let Some(step) = step_now(&runbook, state) else { return Ok(None) };
     let mut observe = LiveObserve::new(&fleet);
-    let snapshot = state.with_known(&observe.snapshot(&tables).await);
+    let seen = observe.snapshot(&tables).await;
+    let seen = seen.with(&observe.lock_waits(&step.lock_waits()).await);
+    let snapshot = state.with_known(&seen);
     let snapshot = super::servers::with_acting_account(&fleet, &tables, snapshot).await;
     let world = World { fleet: &fleet, run: &state.opened.run, tables: &tables };
     Ok(Some((assess(step, world, &snapshot), snapshot)))

@@ -84,6 +84,8 @@ pub enum Command {
     Journal(JournalCommand),
     /// The report of a run, in Markdown.
     Report(ReportArgs),
+    /// An exported run again, record by record, as its executor told it; nothing is executed.
+    Replay(ReplayArgs),
 }
 
 // No doc comment on a struct that is flattened: it would become the text of a command without one.
@@ -144,9 +146,15 @@ pub struct ReachArgs {
     /// As if executed with `sql_log_bin=0`.
     #[arg(long)]
     pub unlogged: bool,
+    /// It has been executed already, as this transaction: what will it still reach?
+    #[arg(long, value_name = "GTID")]
+    pub executed: Option<String>,
     /// A snapshot file instead of the live fleet.
     #[arg(long, value_name = "FILE")]
     pub simulate: Option<PathBuf>,
+    /// A table instead of a tree.
+    #[arg(long, conflicts_with = "json")]
+    pub table: bool,
     /// JSON instead of text.
     #[arg(long)]
     pub json: bool,
@@ -465,6 +473,15 @@ pub struct ReportArgs {
     /// JSON instead of text.
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    /// The directory that `journal export` wrote.
+    pub bundle: PathBuf,
+    /// The report instead of the records.
+    #[arg(long)]
+    pub report: bool,
 }
 
 #[cfg(test)]

@@ -73,6 +73,7 @@ impl From<LabError> for CliError {
             | LabError::PathTooLong { .. }
             | LabError::BadShape { .. }
             | LabError::NoSuchServer { .. }
+            | LabError::WrongPlace { .. }
             | LabError::TableName(_) => Exit::Usage,
             _ => Exit::Error,
         };

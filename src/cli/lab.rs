@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::domain::base::ServerName;
 use crate::lab::keeper::ProcessState;
-use crate::lab::{self, LabInfo, LabStatus, Seeded};
+use crate::lab::{self, LabInfo, LabStatus, Mishap, Seeded, Storm, StormKind, StormReport, StormStatus};
 use crate::tui::words::{count, say as say_it};
 
 pub async fn lab(command: LabCommand) -> Result<Exit, CliError> {
@@ -27,8 +27,16 @@ pub async fn lab(command: LabCommand) -> Result<Exit, CliError> {
                 vec![format!("{table} has {} on {server} and on every replica ({took})", count_of(*rows))]
             });
         }
-        LabCommand::Break { what, dir, on, table, json } => {
-            let broken = lab::break_it(&dir, what, &on, &table).await?;
+        LabCommand::Break { what: Mishap::LockStorm, dir, on, kind, table, json } => {
+            let storm = Storm { server: on, table, kind: kind.unwrap_or(StormKind::Idle) };
+            let report = lab::raise_storm(&dir, &storm).await?;
+            Reader::of(json).tell(&report, || storm_report(&report));
+        }
+        LabCommand::Break { kind: Some(kind), .. } => {
+            return Err(CliError::usage(format!("`--kind {kind}` goes with `lock-storm` alone; leave it out")));
+        }
+        LabCommand::Break { what: Mishap::Damage(damage), dir, on, kind: None, table, json } => {
+            let broken = lab::break_it(&dir, damage, &on, &table).await?;
             Reader::of(json).tell(&broken, || {
                 let answer = broken.answer.iter().map(|answer| format!("its answer to a read: {}", say_it(answer)));
                 let done = format!("{} is broken on {}: {}", broken.table, broken.server, say_it(&broken.done));
@@ -118,5 +126,31 @@ fn status(found: &LabStatus) -> Vec<String> {
             lines.push(format!("    replication from port {} {flows}{error}", link.source_port));
         }
     }
+    lines.extend(found.storm.iter().flat_map(storm_status));
     lines
+}
+
+fn storm_status(found: &StormStatus) -> Vec<String> {
+    let process = match &found.process {
+        ProcessState::Ended { how } => Some(format!("the clients of the lock storm have ended: {}", say_it(how))),
+        ProcessState::NotStarted | ProcessState::Running { .. } => None,
+    };
+    process.into_iter().chain(found.report.iter().flat_map(storm_report)).collect()
+}
+
+fn storm_report(report: &StormReport) -> Vec<String> {
+    let Storm { server, table, .. } = &report.storm;
+    let lives = if report.root_holds { "" } else { ", ended" };
+    let done: u64 = report.innocents().map(|client| client.done).sum();
+    let touched = report.innocents().filter(|client| !client.is_untouched()).count();
+    vec![
+        format!("lock storm on {server} over {table}, {} in it", count(report.crowd().count(), "client")),
+        format!("  at its root: session {}, {}{lives}", report.root, report.root_is()),
+        format!("  waiting: {} for a row, {} for a metadata lock", report.waiting.row, report.waiting.metadata),
+        format!(
+            "  {} nearby: {} committed, {touched} of them disturbed",
+            count(report.innocents().count(), "client"),
+            count(usize::try_from(done).unwrap_or(usize::MAX), "transaction")
+        ),
+    ]
 }

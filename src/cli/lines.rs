@@ -75,6 +75,15 @@ fn beneath(typed: &Typed, before: Option<&State>, at: Timestamp, record: &Record
             let claims = claims.iter().map(|claim| format!("until {}", say(&claim.to_string())));
             claims.chain([format!("else at {} the run stops with numbered choices", until.clock())]).collect()
         }
+        Record::Offered { offered, at_most, .. } => {
+            let next = typed.person(&format!("choose {run} \"ID,ID\""));
+            let lines = offered.iter().map(|blocker| say(&blocker.line()));
+            lines.chain([format!("next:  {next}   (at most {at_most}, or `none`)")]).collect()
+        }
+        Record::Picked { picked, .. } => picked.iter().map(|blocker| say(&blocker.line())).collect(),
+        Record::Repeated { checks, .. } => {
+            checks.iter().map(|check| format!("{}: {}", say(&check.says), say(&check.verdict.to_string()))).collect()
+        }
         Record::Blocked { why, .. } => why.iter().map(|why| format!("why:   {}", say(why))).collect(),
         Record::Refused { refusals, .. } => refusals.iter().flat_map(refusal).collect(),
         Record::Requested { header, text, assessed, .. } => {
@@ -113,6 +122,7 @@ fn beneath(typed: &Typed, before: Option<&State>, at: Timestamp, record: &Record
         Record::Closed { outcome } => closed(typed, &run, *outcome),
         Record::ExecutorChanged { .. }
         | Record::Entered { .. }
+        | Record::Skipped { .. }
         | Record::Answered { .. }
         | Record::Approved { .. }
         | Record::SignatureRefused { .. }

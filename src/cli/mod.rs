@@ -18,6 +18,7 @@ pub mod place;
 pub mod plan;
 pub mod preflight;
 pub mod reach;
+pub mod replay;
 pub mod run;
 pub mod say;
 pub mod screen;
@@ -97,6 +98,7 @@ async fn dispatch(command: Command) -> Result<Exit, CliError> {
         Command::Journal(command) => journal::journal(command).await,
         Command::Close(args) => close::close(args).await,
         Command::Report(args) => journal::report(args).await,
+        Command::Replay(args) => replay::replay(&args),
         Command::Attach(args) => screen::attach(args).await,
         Command::Review(args) => screen::review(args).await,
     }

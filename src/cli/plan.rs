@@ -10,6 +10,7 @@ use super::servers::{LiveObserve, with_acting_account};
 use crate::domain::approval::policy::Policy;
 use crate::domain::base::RunId;
 use crate::domain::plan::{Outlook, plan};
+use crate::domain::runbook::Step;
 use crate::domain::vocabulary::World;
 use crate::executor::ports::Observe as _;
 use crate::store::trust_files;
@@ -21,7 +22,13 @@ pub async fn show(args: PlanArgs) -> Result<Exit, CliError> {
     let tables = runbook.tables(&run);
     let snapshot = match &args.simulate {
         Some(path) => read_snapshot(path)?,
-        None => with_acting_account(&fleet, &tables, LiveObserve::new(&fleet).snapshot(&tables).await).await,
+        None => {
+            let mut observe = LiveObserve::new(&fleet);
+            let seen = observe.snapshot(&tables).await;
+            let watched = runbook.steps.iter().flat_map(Step::lock_waits).collect();
+            let seen = seen.with(&observe.lock_waits(&watched).await);
+            with_acting_account(&fleet, &tables, seen).await
+        }
     };
     let policy = match state_dir(&args.state).ok().and_then(|dir| trust_files::load(&dir).ok()) {
         Some(trust) => trust.policy().clone(),

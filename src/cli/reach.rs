@@ -1,8 +1,6 @@
 //! `reach`: who gets this statement, and what would be left? Needs nothing but a read-only login.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use serde_json::json;
+use std::collections::BTreeSet;
 
 use super::args::ReachArgs;
 use super::error::CliError;
@@ -12,20 +10,29 @@ use super::place::{read_fleet, read_snapshot};
 use super::servers::LiveObserve;
 use crate::domain::base::{Known, ServerName, TableName, Timestamp};
 use crate::domain::fleet::Fleet;
-use crate::domain::reach::{Carry, Copy, Reach, Survivors, WayBack, copy_of, reach};
-use crate::domain::snapshot::{FactKey, Look, ServerFact, Snapshot, Value};
-use crate::domain::sql::classify::{self, Classified, Logging, classify};
+use crate::domain::reach::{Carry, Copy, Reach, Statement, Survivors, WayBack, copy_of, reach};
+use crate::domain::snapshot::{FactKey, Look, Position, ServerFact, Snapshot, Value};
+use crate::domain::sql::classify::{self, Classified, classify};
 use crate::domain::sql::{Dialect, Flavor};
 use crate::executor::ports::Observe as _;
+
+mod show;
 
 /// The answer, as values, before anybody prints it.
 struct Answer {
     classified: Classified,
-    reach: Reach,
-    copies: BTreeMap<TableName, Vec<(ServerName, Copy)>>,
+    objects: Vec<About>,
     taken: Timestamp,
+}
+
+/// The answer for one table: of a statement that changes rows of several, filters judge each alone.
+struct About {
+    /// `None` where the statement names no table.
+    table: Option<TableName>,
+    reach: Reach,
+    copies: Vec<(ServerName, Copy)>,
     /// The copies that stay out of reach, proved or not.
-    untouched: BTreeMap<TableName, Vec<(ServerName, Copy)>>,
+    untouched: Vec<(ServerName, Copy)>,
     way_back: Option<WayBack>,
 }
 
@@ -45,12 +52,15 @@ pub async fn show(args: ReachArgs) -> Result<Exit, CliError> {
         None => LiveObserve::new(&fleet).snapshot(&tables).await,
     };
     let answer = answer(&args, &fleet, &snapshot, &tables)?;
-    if args.json {
-        data(&as_json(&args, &answer).to_string());
+    let lines = if args.json {
+        vec![show::json(&args, &answer).to_string()]
+    } else if args.table {
+        show::table(&answer)
     } else {
-        for line in as_lines(&args, &answer) {
-            data(&line);
-        }
+        show::tree(&args, &answer)
+    };
+    for line in lines {
+        data(&line);
     }
     Ok(Exit::Ok)
 }
@@ -75,29 +85,48 @@ fn answer(
 ) -> Result<Answer, CliError> {
     let dialect = dialect(snapshot, &args.on)?;
     let classified = classify(&args.sql, dialect.flavor(), args.database.as_deref());
-    let carry = if args.unlogged || classified.logging == Logging::Never { Carry::Unlogged } else { Carry::Logged };
-    let mut look = Look::at(snapshot);
-    let reach = reach(&mut look, fleet, &args.on, carry);
-    let (mut copies, mut spared, mut way_back) = (BTreeMap::new(), BTreeMap::new(), None);
-    for table in tables {
-        let all: Vec<(ServerName, Copy)> = fleet
-            .servers
-            .keys()
-            .map(|server| (server.clone(), copy_of(&mut look, &fleet.rules, server, table)))
-            .collect();
-        let untouched = all
-            .iter()
-            .filter(|(server, copy)| reach.at(server).spares() && !matches!(copy, Copy::Absent | Copy::Corrupt { .. }))
-            .cloned()
-            .collect();
-        way_back = way_back.or(Some(match Survivors::prove(&mut look, fleet, &reach, table) {
-            Ok(proof) => proof.way_back().clone(),
-            Err(refusal) => refusal.way_back,
-        }));
-        copies.insert(table.clone(), all);
-        spared.insert(table.clone(), untouched);
+    let carry = if args.unlogged { Carry::Unlogged } else { Carry::of(classified.logging) };
+    let mut statement = Statement::of(&classified, carry, args.database.as_deref());
+    if let Some(gtid) = &args.executed {
+        statement = statement.executed_as(transaction(gtid, dialect.flavor())?);
     }
-    Ok(Answer { classified, reach, copies, untouched: spared, way_back, taken: snapshot.taken() })
+    let mut look = Look::at(snapshot);
+    let mut objects: Vec<About> = tables
+        .iter()
+        .map(|table| {
+            let reach = reach(&mut look, fleet, &args.on, statement.clone().about(table));
+            about(&mut look, fleet, table, reach)
+        })
+        .collect();
+    if objects.is_empty() {
+        let reach = reach(&mut look, fleet, &args.on, statement);
+        objects.push(About { table: None, reach, copies: Vec::new(), untouched: Vec::new(), way_back: None });
+    }
+    Ok(Answer { classified, objects, taken: snapshot.taken() })
+}
+
+fn about(look: &mut Look<'_>, fleet: &Fleet, table: &TableName, reach: Reach) -> About {
+    let copies: Vec<(ServerName, Copy)> =
+        fleet.servers.keys().map(|server| (server.clone(), copy_of(look, &fleet.rules, server, table))).collect();
+    let untouched = copies
+        .iter()
+        .filter(|(server, copy)| reach.at(server).spares() && !matches!(copy, Copy::Absent | Copy::Corrupt { .. }))
+        .cloned()
+        .collect();
+    let way_back = match Survivors::prove(look, fleet, &reach, table) {
+        Ok(proof) => proof.way_back().clone(),
+        Err(refusal) => refusal.way_back,
+    };
+    About { table: Some(table.clone()), reach, copies, untouched, way_back: Some(way_back) }
+}
+
+/// The transaction as the server's flavour writes it.
+fn transaction(gtid: &str, flavor: Flavor) -> Result<Position, CliError> {
+    let (read, form) = match flavor {
+        Flavor::MariaDb => (Position::parse_mariadb(gtid), "domain-server-number, such as `0-1-17`"),
+        Flavor::MySql => (Position::parse_mysql(gtid), "uuid:number"),
+    };
+    read.ok_or_else(|| CliError::usage(format!("`{gtid}` is not a transaction of {flavor}: expected {form}")))
 }
 
 fn dialect(snapshot: &Snapshot, server: &ServerName) -> Result<Dialect, CliError> {
@@ -113,77 +142,10 @@ fn dialect(snapshot: &Snapshot, server: &ServerName) -> Result<Dialect, CliError
     }
 }
 
-fn as_lines(args: &ReachArgs, answer: &Answer) -> Vec<String> {
-    let mut lines = vec![format!("{}   on {}", args.sql, args.on)];
-    lines.push(format!("class {}, {}", answer.classified.class.word(), answer.classified.danger));
-    for line in &answer.reach.arrivals {
-        let indent = "  ".repeat(line.path.len().saturating_sub(1));
-        let copies: Vec<String> = answer
-            .copies
-            .iter()
-            .flat_map(|(table, all)| {
-                all.iter().filter(|(server, _)| *server == line.server).map(move |(_, copy)| format!("{table} {copy}"))
-            })
-            .collect();
-        lines.push(format!("  {indent}{line}   {}", copies.join(", ")));
-    }
-    for stranger in &answer.reach.strangers {
-        lines.push(format!("  ? readers of {}: {}", stranger.server, stranger.why));
-    }
-    for (table, copies) in &answer.untouched {
-        let names: Vec<String> = copies.iter().map(|(server, copy)| format!("{server} ({copy})")).collect();
-        let left = if names.is_empty() { "NOTHING".to_owned() } else { names.join(", ") };
-        lines.push(format!("out of reach with {table}: {left}"));
-    }
-    if let Some(way_back) = &answer.way_back {
-        lines.push(format!("way back before: {}", way_back.before));
-        lines.push(format!("way back after:  {}", way_back.after));
-    }
-    lines.extend(answer.classified.warnings.iter().map(|caution| format!("note: {caution}")));
-    lines
-}
-
-fn as_json(args: &ReachArgs, answer: &Answer) -> serde_json::Value {
-    let objects: Vec<String> = if answer.copies.is_empty() {
-        vec!["*".to_owned()]
-    } else {
-        answer.copies.keys().map(ToString::to_string).collect()
-    };
-    let reach: Vec<serde_json::Value> = objects
-        .iter()
-        .flat_map(|object| {
-            answer.reach.arrivals.iter().map(move |line| {
-                json!({ "server": line.server, "object": object, "how": line.how.word(), "path": line.path, "why": line.why })
-            })
-        })
-        .collect();
-    let (mut survivors, mut unproved) = (Vec::new(), Vec::new());
-    for (table, (server, copy)) in
-        answer.untouched.iter().flat_map(|(table, all)| all.iter().map(move |one| (table, one)))
-    {
-        match copy {
-            Copy::Good { finding } => {
-                let age = answer.taken.since(finding.at).secs();
-                survivors.push(json!({ "server": server, "object": table, "age_s": age }));
-            }
-            copy => unproved.push(json!({ "server": server, "object": table, "why": copy.to_string() })),
-        }
-    }
-    json!({
-        "statement": args.sql,
-        "class": answer.classified.class.word(),
-        "danger": answer.classified.danger,
-        "reach": reach,
-        "unexplained_readers": answer.reach.strangers,
-        "survivors": survivors,
-        "unproved_out_of_reach": unproved,
-        "way_back": answer.way_back,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use clap::Parser as _;
+    use serde_json::json;
 
     use super::*;
     use crate::cli::args::{Cli, Command};
@@ -202,15 +164,82 @@ mod tests {
         let Command::Reach(args) = Cli::try_parse_from(line).unwrap().command else { panic!("not reach") };
         let mut answer = answer(&args, &fixture.fleet(), &fixture.snapshot(), &tables(&args)).unwrap();
         answer.taken = answer.taken.plus(Span::from_secs(90));
-        let json = as_json(&args, &answer);
+        let json = show::json(&args, &answer);
         assert_eq!(json["survivors"], json!([{ "server": "c", "object": "shop.orders", "age_s": 90 }]));
         assert_eq!(json["unproved_out_of_reach"][0]["server"], "b");
-        let lines = as_lines(&args, &answer).join("\n");
+        let lines = show::tree(&args, &answer).join("\n");
         assert!(
             lines.contains(
                 "out of reach with shop.orders: b (not proved (no check of its rows)), c (GOOD, 3 rows counted)"
             ),
             "{lines}"
         );
+    }
+
+    fn asked(fixture: &Fixture, more: &[&str]) -> Result<(ReachArgs, Answer), CliError> {
+        let line = ["countersign", "reach", "--fleet", "unread", "--on", "a"];
+        let Command::Reach(args) = Cli::try_parse_from(line.iter().chain(more)).unwrap().command else {
+            panic!("not reach")
+        };
+        let answer = answer(&args, &fixture.fleet(), &fixture.snapshot(), &tables(&args))?;
+        Ok((args, answer))
+    }
+
+    #[test]
+    fn each_table_of_a_change_of_rows_has_an_answer_of_its_own() {
+        let fixture = Fixture::new()
+            .server("a")
+            .replica("b", Replica::of("a").filters("Replicate_Ignore_Table=d.t"))
+            .table("d.t", &["a", "b"])
+            .table("d.u", &["a", "b"]);
+        let (args, answer) = asked(&fixture, &["DELETE d.t, d.u FROM d.t JOIN d.u"]).unwrap();
+        let json = show::json(&args, &answer);
+        let how = |object: &str| {
+            let lines = json["reach"].as_array().unwrap();
+            let line = lines.iter().find(|line| line["object"] == object && line["server"] == "b").unwrap();
+            line["how"].as_str().unwrap().to_owned()
+        };
+        assert_eq!((how("d.t"), how("d.u")), ("filtered".to_owned(), "now".to_owned()));
+        let table = show::table(&answer).join("\n");
+        assert!(table.contains("SERVER") && table.contains("filtered"), "{table}");
+        assert!(
+            show::tree(&args, &answer).join("\n").contains("rows of d.u:"),
+            "each table has a tree where they differ"
+        );
+    }
+
+    #[test]
+    fn the_tree_shows_whom_a_server_gets_it_from() {
+        let fixture = Fixture::new()
+            .server("a")
+            .replica("b", Replica::of("a"))
+            .replica("c", Replica::of("a"))
+            .replica("d", Replica::of("b"))
+            .server("e")
+            .table("d.t", &["a", "b", "c", "d"]);
+        let (args, answer) = asked(&fixture, &["DROP TABLE d.t"]).unwrap();
+        let starts: Vec<String> = show::tree(&args, &answer)
+            .iter()
+            .filter(|line| line.starts_with("  "))
+            .map(|line| line.split(' ').filter(|word| !word.is_empty()).take(2).collect::<Vec<_>>().join(" "))
+            .collect();
+        assert_eq!(starts, ["a runs", "> b", "> d", "> c", "e not"]);
+    }
+
+    #[test]
+    fn of_a_statement_that_was_executed_only_the_rest_is_told() {
+        let fixture = Fixture::new()
+            .server("a")
+            .replica("b", Replica::of("a"))
+            .replica("c", Replica::of("a").applier("stopped"))
+            .table("d.t", &["a", "b", "c"]);
+        let at = |gtid: &str, server: &str| {
+            let (_, answer) = asked(&fixture, &["--executed", gtid, "DROP TABLE d.t"]).unwrap();
+            answer.objects[0].reach.at(&server.parse().unwrap()).word()
+        };
+        // Modelled servers stand at transaction 10.
+        assert_eq!((at("0-1-10", "b"), at("0-1-11", "b"), at("0-1-11", "c")), ("never", "now", "held"));
+        let wrong = asked(&fixture, &["--executed", "17", "DROP TABLE d.t"]).err().unwrap();
+        assert!(format!("{wrong:?}").contains("0-1-17"), "{wrong:?}");
     }
 }

@@ -11,7 +11,7 @@ use crate::domain::fleet::Fleet;
 use crate::domain::run::compare::compare;
 use crate::domain::run::outcome::{Measured, Outcome};
 use crate::domain::script::{Command, Work};
-use crate::domain::snapshot::{About, Finding, Snapshot, TableFact, Value};
+use crate::domain::snapshot::{About, Finding, Patch, Snapshot, TableFact, Value};
 use crate::executor::ports::{Act as _, Observe, World, with_told};
 use crate::observe::measure::{self, Columns, MeasureError, Suspicion};
 use crate::observe::{Observer, Scope};
@@ -58,6 +58,10 @@ impl Observe for LiveObserve {
         snapshot
     }
 
+    async fn lock_waits(&mut self, servers: &BTreeSet<ServerName>) -> Patch {
+        self.observer.lock_waits(servers).await
+    }
+
     async fn measure(&mut self, command: &Command, step: &str) -> Outcome {
         let found = match &command.work {
             Work::Check { table } => self.check(&command.server, table, step).await.map(|measured| vec![measured]),
@@ -66,7 +70,9 @@ impl Observe for LiveObserve {
                 // All copies at the same time: what follows differs least, and the slowest decides.
                 futures_util::future::join_all(sums).await.into_iter().collect::<Result<Vec<_>, _>>().map(compare)
             }
-            Work::Statement { .. } | Work::Copy { .. } => Err("it is no measurement".to_owned()),
+            Work::ListBlockers => return self.observer.blockers(&command.server).await,
+            Work::WatchLockWaits { lasting } => return self.observer.watch(&command.server, *lasting).await,
+            Work::Statement { .. } | Work::Copy { .. } | Work::Kill { .. } => Err("it is no measurement".to_owned()),
         };
         match found {
             Ok(findings) => Outcome::Measured { findings },
@@ -124,5 +130,5 @@ pub async fn with_acting_account(fleet: &Fleet, tables: &BTreeSet<TableName>, sn
     for server in fleet.servers.keys() {
         told.insert(server.clone(), act.told(server, tables).await);
     }
-    with_told(&snapshot, &told)
+    with_told(snapshot, &told)
 }

@@ -13,6 +13,7 @@ use crate::domain::base::text::printable;
 use crate::domain::journal::record::Choice;
 use crate::domain::run::state::{Phase, RequestState, State};
 use crate::domain::run::waits::Waits;
+use crate::domain::snapshot::sessions::Blocker;
 use crate::tui::model::Executor;
 
 pub async fn status(args: StatusArgs) -> Result<Exit, CliError> {
@@ -62,7 +63,7 @@ pub fn word(state: &State) -> &'static str {
         Phase::Closed { .. } => "aborted",
         Phase::Stopped { .. } => "stopped",
         _ if state.held.is_some() => "held",
-        Phase::Requested { .. } | Phase::Asking | Phase::Waiting { .. } => "waiting",
+        Phase::Requested { .. } | Phase::Asking | Phase::Choosing { .. } | Phase::Waiting { .. } => "waiting",
         _ => "running",
     }
 }
@@ -89,6 +90,13 @@ fn waiting(state: &State) -> Vec<Value> {
     match &state.phase {
         Phase::Requested { request } => state.requests.get(request).map(approval).into_iter().collect(),
         Phase::Asking => vec![json!({ "kind": "answer", "step": state.step() })],
+        Phase::Choosing { server, offered, at_most } => vec![json!({
+            "kind": "choice",
+            "step": state.step(),
+            "server": server,
+            "at_most": at_most,
+            "sessions": offered,
+        })],
         Phase::Stopped { choices, why, .. } => vec![json!({
             "kind": "choice",
             "step": state.step(),
@@ -141,6 +149,12 @@ fn asked_lines(state: &State, typed: &Typed) -> Vec<String> {
         }
         Phase::Waiting { .. } | Phase::Doubt { .. } | Phase::Armed { .. } => waits_lines(state),
         Phase::Asking => vec![format!("NEXT answer: {}", typed.person(&format!("answer {run} TEXT")))],
+        Phase::Choosing { offered, at_most, .. } => {
+            let next = typed.person(&format!("choose {run} \"ID,ID\""));
+            std::iter::once(format!("NEXT choose: {next} (at most {at_most} of these, or `none`)"))
+                .chain(offered.iter().map(Blocker::line))
+                .collect()
+        }
         Phase::Stopped { why, choices, .. } => {
             let choose = |number| typed.person(&format!("choose {run} {number}"));
             let choices =

@@ -23,10 +23,7 @@ impl Credentials {
     /// What `login` says itself wins over the file. Endpoints in the file are not used: one login serves many
     /// servers, and where each one is stands in `fleet.yaml`.
     pub async fn of(login: &Login) -> Result<Self, ConnectError> {
-        let file = match &login.defaults_file {
-            None => OptionFile::default(),
-            Some(path) => OptionFile::read(&expand_home(path))?,
-        };
+        let file = option_file(login)?;
         let option = |name: &str| file.get(login.group.as_deref(), name).map(str::to_owned);
         let user = login.user.clone().or_else(|| option("user")).ok_or(ConnectError::NoUser)?;
         let password = match &login.password_command {
@@ -34,6 +31,12 @@ impl Credentials {
             None => option("password"),
         };
         Ok(Self { user, password, ssl_ca: option("ssl-ca") })
+    }
+
+    /// The user alone, without asking for a password. None where nobody says, or where the file cannot be read here.
+    pub fn user_of(login: &Login) -> Option<String> {
+        let of_file = || Some(option_file(login).ok()?.get(login.group.as_deref(), "user")?.to_owned());
+        login.user.clone().or_else(of_file)
     }
 
     pub fn user(&self) -> &str {
@@ -52,6 +55,13 @@ impl Credentials {
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Credentials").field("user", &self.user).finish_non_exhaustive()
+    }
+}
+
+fn option_file(login: &Login) -> Result<OptionFile, ConnectError> {
+    match &login.defaults_file {
+        None => Ok(OptionFile::default()),
+        Some(path) => Ok(OptionFile::read(&expand_home(path))?),
     }
 }
 

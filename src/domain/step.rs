@@ -4,14 +4,15 @@
 
 use std::collections::BTreeSet;
 
-use super::base::{Danger, Known, TableName, Verdict};
+use super::base::{Danger, Known, TableName, Timestamp, Verdict};
 use super::reach::acknowledging::stalled;
-use super::reach::{Reach, Refusal, Survivors, WayBack, predict, reach, system};
+use super::reach::{Reach, Refusal, Statement, Survivors, WayBack, predict, reach, system};
 use super::runbook::{Step, Work};
 use super::script::{self, Command};
 use super::snapshot::{Evidence, FactKey, Look, Object, Patch, ServerFact, Snapshot, Value};
+use super::sql::classify::classify;
 use super::vocabulary::private::is_private;
-use super::vocabulary::{Condition, EXPECTED, World};
+use super::vocabulary::{Condition, EXPECTED, Offer, World};
 
 /// Everything that is known about a step before it is done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub struct Assessment {
     /// Each precondition in words, with its verdict.
     pub checks: Vec<Check>,
     pub script: Vec<Command>,
+    /// What is to be chosen from, if the step is about a choice.
+    pub offer: Option<Offer>,
     /// Where each command of the script arrives.
     pub reaches: Vec<Reach>,
     pub survivors: Vec<Survivors>,
@@ -83,11 +86,20 @@ pub fn assess(step: &Step, world: World<'_>, snapshot: &Snapshot) -> Assessment 
     let mut evidence: Vec<Evidence> = checks.iter().flat_map(|check| check.evidence.clone()).collect();
     let mut judged = Judged::default();
     let mut unrendered = None;
+    let mut offer = None;
     if let Work::Act(action) = &step.work {
         let mut look = Look::at(snapshot);
         match action.script(world, &mut look) {
             Ok(script) => judged = judge(named(script, step), world, snapshot),
             Err(why) => unrendered = Some(why),
+        }
+        match action.offer(world, &mut look) {
+            Some(Ok(made)) => {
+                judged.predicted.push(chosen(&made, look.taken()));
+                offer = Some(made);
+            }
+            Some(Err(why)) => unrendered = Some(why),
+            None => {}
         }
         evidence.extend(look.evidence());
     }
@@ -98,6 +110,7 @@ pub fn assess(step: &Step, world: World<'_>, snapshot: &Snapshot) -> Assessment 
     Assessment {
         checks,
         script: judged.script,
+        offer,
         reaches: judged.reaches,
         survivors: judged.survivors,
         refusals: judged.refusals,
@@ -107,6 +120,15 @@ pub fn assess(step: &Step, world: World<'_>, snapshot: &Snapshot) -> Assessment 
         predicted: judged.predicted,
         evidence: relied_on(evidence, snapshot),
     }
+}
+
+/// What a choice makes known, as far as it can be told before: the first of what is offered, up to the maximum.
+fn chosen(offer: &Offer, at: Timestamp) -> Patch {
+    let most = usize::try_from(offer.at_most).unwrap_or(usize::MAX);
+    let picked = offer.offered.iter().take(most).cloned().collect();
+    let mut patch = Patch::default();
+    patch.set(FactKey::server(&offer.server, ServerFact::Victims), Value::Sessions(picked), at);
+    patch
 }
 
 /// Asks every condition, each with evidence of its own.
@@ -164,7 +186,7 @@ fn judge(mut script: Vec<Command>, world: World<'_>, snapshot: &Snapshot) -> Jud
         {
             judged.unproved.get_or_insert_with(|| format!("what {} is cannot be told: {why}", command.server));
         }
-        let reach = reach(&mut look, world.fleet, &command.server, command.carry);
+        let reach = reach(&mut look, world.fleet, &command.server, statement(command));
         judged.refusals.extend(system::forbidden(&command.effects, &reach));
         match tables_at_stake(command, world) {
             Ok(tables) => {
@@ -192,6 +214,16 @@ fn judge(mut script: Vec<Command>, world: World<'_>, snapshot: &Snapshot) -> Jud
     judged
 }
 
+/// The command as replication sees it. What a command does besides executing its own text is not named there.
+fn statement(command: &Command) -> Statement {
+    match &command.work {
+        script::Work::Statement { text, dialect, .. } => {
+            Statement::of(&classify(text, dialect.flavor(), None), command.carry, None)
+        }
+        _ => Statement::from(command.carry),
+    }
+}
+
 /// The tables whose rows a command may lose, or its text if they cannot be named. A run's private table is its own.
 fn tables_at_stake(command: &Command, world: World<'_>) -> Result<BTreeSet<TableName>, String> {
     let mut tables = BTreeSet::new();
@@ -217,5 +249,5 @@ fn relied_on(mut evidence: Vec<Evidence>, snapshot: &Snapshot) -> Vec<Evidence> 
 
 /// Whether a script needs a connection that may change something.
 pub fn needs_act(command: &Command) -> bool {
-    matches!(command.work, script::Work::Statement { .. } | script::Work::Copy { .. })
+    matches!(command.work, script::Work::Statement { .. } | script::Work::Copy { .. } | script::Work::Kill { .. })
 }

@@ -32,7 +32,8 @@ pub enum ExecutorError {
     OtherSetup { run: RunId, what: &'static str, expected: String, found: String },
 }
 
-/// Sees every record right after it became durable; for screens and lines, never for decisions.
+/// Sees every record right after it became durable, with the state that it is about to change; for screens and lines,
+/// never for decisions.
 pub trait Watcher: Send {
     fn recorded(&mut self, before: Option<&State>, at: Timestamp, line: &Line, record: &Record);
 }
@@ -107,9 +108,8 @@ impl<S: Store, W: World, V: Watcher> Recorder<S, W, V> {
         let lines: Vec<Line> = pairs.iter().map(|(_, line)| line.clone()).collect();
         self.store.append(&self.lease, &self.state.head, &lines).await?;
         for (record, line) in &pairs {
-            let before = self.state.clone();
+            self.watcher.recorded(Some(&self.state), at, line, record);
             self.state.apply(record, line.head(), at)?;
-            self.watcher.recorded(Some(&before), at, line, record);
         }
         Ok(())
     }
@@ -138,9 +138,8 @@ pub async fn fold<S: Store>(store: &S, run: &RunId, watcher: &mut impl Watcher) 
                     state = Some(State::open(&record, line.head(), line.at())?);
                 }
                 Some(state) => {
-                    let before = state.clone();
+                    watcher.recorded(Some(state), line.at(), line, &record);
                     state.apply(&record, line.head(), line.at())?;
-                    watcher.recorded(Some(&before), line.at(), line, &record);
                 }
             }
         }

@@ -21,11 +21,16 @@ use crate::domain::journal::record::StopReason;
 use crate::domain::run::effect::{Effect, Finish, Input, Person};
 use crate::domain::run::outcome::{ConnectionState, CopyProgress, Outcome};
 use crate::domain::run::state::{Phase, State};
+use crate::domain::runbook::Step;
 use crate::domain::snapshot::{FactKey, ServerFact, Snapshot, Value};
 use crate::store::{InputBody, Store};
 
 /// How often the inbox is looked at. People feel nothing below a tenth of a second.
 const INBOX: Duration = Duration::from_millis(50);
+
+/// How often an executor that only waits asks whether it is still the one, counted in looks at the inbox: about once a
+/// second. Nothing it waits for would tell it, and people would go on believing in it.
+const LEASE: u32 = 20;
 
 /// What a run does when it stops and nobody is there to choose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,9 +137,14 @@ impl<S: Store, O: Observe, A: Act, W: World, V: Watcher> Executor<S, O, A, W, V>
     /// Waits for a person, a hold or a time.
     async fn listen(&mut self) -> Result<Input, ExecutorError> {
         let recorder = &mut self.recorder;
+        let mut looks = 0_u32;
         loop {
+            looks = looks.wrapping_add(1);
             if let Some(input) = take_person(recorder).await? {
                 return Ok(input);
+            }
+            if looks.is_multiple_of(LEASE) {
+                recorder.store.still_held(&recorder.lease).await?;
             }
             let wake = recorder.wake.unwrap_or(Timestamp::from_millis(i64::MAX));
             tokio::select! {
@@ -217,7 +227,11 @@ impl<S: Store, O: Observe, A: Act, W: World, V: Watcher> Executor<S, O, A, W, V>
     async fn look(&mut self) -> Snapshot {
         let (state, setup) = (&self.recorder.state, &self.recorder.setup);
         let step = (state.cursor, state.attempt);
-        let seen = self.observe.snapshot(&setup.tables).await;
+        let mut seen = self.observe.snapshot(&setup.tables).await;
+        let watched = setup.runbook.steps.get(state.cursor).map(Step::lock_waits).unwrap_or_default();
+        if !watched.is_empty() {
+            seen = seen.with(&self.observe.lock_waits(&watched).await);
+        }
         if self.told_for != Some(step) {
             for server in setup.fleet.servers.keys() {
                 let answered = seen
@@ -232,7 +246,7 @@ impl<S: Store, O: Observe, A: Act, W: World, V: Watcher> Executor<S, O, A, W, V>
             }
             self.told_for = Some(step);
         }
-        let snapshot = with_told(&seen, &self.told);
+        let snapshot = with_told(seen, &self.told);
         self.last = Some(snapshot.clone());
         snapshot
     }
@@ -312,6 +326,8 @@ async fn take_person<S: Store, W: World, V: Watcher>(
 ) -> Result<Option<Input>, ExecutorError> {
     let run = recorder.state.opened.run.clone();
     let Some(input) = recorder.store.inputs(&run).await?.into_iter().next() else { return Ok(None) };
+    // What asks for no record is removed without one: only by the executor whose state that follows from.
+    recorder.store.still_held(&recorder.lease).await?;
     let read = match &input.body {
         InputBody::Whole(bytes) => serde_json::from_slice::<Person>(bytes).map_err(|error| error.to_string()),
         InputBody::Refused { why } => Err(why.clone()),

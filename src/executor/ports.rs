@@ -16,7 +16,13 @@ pub trait Observe: Send {
     /// The facts of the whole fleet, with those of `tables`.
     fn snapshot(&mut self, tables: &BTreeSet<TableName>) -> impl Future<Output = Snapshot> + Send;
 
-    /// Carries out a command that only measures (`Work::Check`, `Work::Compare`) for `step`.
+    /// The lock waits of `servers`, as facts to lay over a snapshot: asked only for a step that needs them. A port that
+    /// cannot tell says nothing, and what nobody said is not known.
+    fn lock_waits(&mut self, _servers: &BTreeSet<ServerName>) -> impl Future<Output = Patch> + Send {
+        std::future::ready(Patch::default())
+    }
+
+    /// Carries out a command that only measures for `step`.
     fn measure(&mut self, command: &Command, step: &str) -> impl Future<Output = Outcome> + Send;
 }
 
@@ -124,7 +130,7 @@ pub struct Told {
 }
 
 /// Lays what the acting account told over a snapshot. Where a table is not there, nothing is said about it.
-pub fn with_told(snapshot: &Snapshot, told: &BTreeMap<ServerName, Result<Told, String>>) -> Snapshot {
+pub fn with_told(snapshot: Snapshot, told: &BTreeMap<ServerName, Result<Told, String>>) -> Snapshot {
     let mut patch = Patch::default();
     for (server, answer) in told {
         let unlogged = FactKey::server(server, ServerFact::UnloggedSessions);
@@ -142,7 +148,7 @@ pub fn with_told(snapshot: &Snapshot, told: &BTreeMap<ServerName, Result<Told, S
             }
         }
     }
-    snapshot.with(&patch)
+    snapshot.patched(&patch)
 }
 
 /// The wall clock and the operating system's randomness.

@@ -41,6 +41,24 @@ impl Damage {
     }
 }
 
+/// What `lab break` can be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mishap {
+    Damage(Damage),
+    LockStorm,
+}
+
+impl FromStr for Mishap {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "lock-storm" => Ok(Self::LockStorm),
+            _ => text.parse().map(Self::Damage),
+        }
+    }
+}
+
 impl fmt::Display for Damage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.word())
@@ -52,7 +70,9 @@ impl FromStr for Damage {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let known = Self::ALL.into_iter().find(|damage| damage.word() == text);
-        known.ok_or_else(|| format!("`{text}` is not a damage: expected `corrupt-table` or `root-page`"))
+        known.ok_or_else(|| {
+            format!("`{text}` is nothing to break: expected `corrupt-table`, `root-page` or `lock-storm`")
+        })
     }
 }
 

@@ -52,6 +52,10 @@ pub enum LabError {
     Table { server: ServerName, table: TableName, found: String },
     #[error("`{0}` is not a name the lab uses for a table: expected a-z, 0-9 and `_` in both parts")]
     TableName(TableName),
+    #[error("no such storm on `{server}`: {why}")]
+    WrongPlace { server: ServerName, why: &'static str },
+    #[error("no lock storm: {how}{}{log}", if log.is_empty() { "" } else { ": " })]
+    Storm { how: String, log: String },
     #[error("no randomness from the operating system: {0}")]
     NoRandomness(String),
 }

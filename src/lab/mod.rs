@@ -20,6 +20,7 @@ pub mod seed;
 mod server;
 mod shape;
 pub mod status;
+pub mod storm;
 mod template;
 pub mod topology;
 
@@ -31,7 +32,7 @@ use serde::Serialize;
 use crate::domain::base::{ServerName, TableName};
 
 pub use accounts::Account;
-pub use break_it::{Broken, Damage};
+pub use break_it::{Broken, Damage, Mishap};
 pub use error::LabError;
 pub use flavor::Flavor;
 pub use record::Member;
@@ -39,6 +40,7 @@ pub use replication::Link;
 pub use seed::Seeded;
 pub use shape::Shape;
 pub use status::{LabStatus, ServerStatus};
+pub use storm::{Storm, StormKind, StormReport, StormStatus};
 pub use topology::{Setup, Topology};
 
 /// What `lab up` is asked for.
@@ -95,6 +97,11 @@ pub async fn seed(dir: &Path, table: &TableName, rows: u64) -> Result<Seeded, La
 /// Damages `table` on one server, which is stopped and started again for it.
 pub async fn break_it(dir: &Path, damage: Damage, server: &ServerName, table: &TableName) -> Result<Broken, LabError> {
     break_it::break_it(&Topology::attach(dir)?, damage, server, table).await
+}
+
+/// Raises a lock storm, which lasts as long as the lab, and returns when everybody waits who shall.
+pub async fn raise_storm(dir: &Path, storm: &Storm) -> Result<StormReport, LabError> {
+    storm::raise(&Topology::attach(dir)?, storm).await
 }
 
 /// What runs, and what replicates from where.

@@ -67,7 +67,7 @@ pub async fn wait_until_up(
 }
 
 async fn ended(keeper: &KeeperClient, server: &ServerName) -> Result<Option<String>, LabError> {
-    let Answer::Servers { mut servers } = keeper.ask(&Command::Status).await? else { return Ok(None) };
+    let Answer::Servers { mut servers, .. } = keeper.ask(&Command::Status).await? else { return Ok(None) };
     Ok(match servers.remove(server) {
         Some(ProcessState::Ended { how }) => Some(how),
         _ => None,

@@ -11,6 +11,7 @@ use super::error::LabError;
 use super::flavor::Flavor;
 use super::keeper::ProcessState;
 use super::replication::Link;
+use super::storm::{self, StormStatus};
 use super::topology::Topology;
 
 /// A lab at one moment.
@@ -22,6 +23,8 @@ pub struct LabStatus {
     /// False after the keeper was killed: nothing runs, and `lab down` cleans up.
     pub keeper: bool,
     pub servers: Vec<ServerStatus>,
+    /// The lock storm that was raised last, if there was one.
+    pub storm: Option<StormStatus>,
 }
 
 /// One server at that moment.
@@ -45,6 +48,7 @@ pub async fn status(topology: &Topology) -> Result<LabStatus, LabError> {
         Err(LabError::NoKeeper { .. }) => (false, BTreeMap::new()),
         Err(error) => return Err(error),
     };
+    let storm = if keeper { storm::status(topology, topology.storm().await?)? } else { None };
     let mut servers = Vec::new();
     for name in topology.names() {
         let process = processes.remove(name).unwrap_or(ProcessState::NotStarted);
@@ -70,5 +74,6 @@ pub async fn status(topology: &Topology) -> Result<LabStatus, LabError> {
         version: topology.version().to_owned(),
         keeper,
         servers,
+        storm,
     })
 }

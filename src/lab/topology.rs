@@ -20,6 +20,7 @@ use super::keeper::{Answer, Command, KeeperClient, OwnedKeeper, ProcessState};
 use super::record::{self, LabRecord};
 use super::replication::{self, Link};
 use super::server::{self, Failed};
+use super::storm::Storm;
 use super::{Address, fleet_file};
 
 pub use setup::Setup;
@@ -53,7 +54,17 @@ impl Topology {
         for name in &self.record.order {
             remove_dir(&record::server_dir(&self.dir, name))?;
         }
-        for file in ["fleet.yaml", "observe.cnf", "act.cnf", "keeper.sock", "keeper.log", "lab.json"] {
+        let own = [
+            "fleet.yaml",
+            "observe.cnf",
+            "act.cnf",
+            "keeper.sock",
+            "keeper.log",
+            "storm.json",
+            "storm.log",
+            "lab.json",
+        ];
+        for file in own {
             match std::fs::remove_file(self.dir.join(file)) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                     return Err(LabError::at(&self.dir)(error));
@@ -162,9 +173,22 @@ impl Topology {
     /// Every server's process, as the keeper sees it.
     pub async fn processes(&self) -> Result<BTreeMap<ServerName, ProcessState>, LabError> {
         match self.keeper.ask(&Command::Status).await? {
-            Answer::Servers { servers } => Ok(servers),
+            Answer::Servers { servers, .. } => Ok(servers),
             other => Err(LabError::Refused(format!("an unexpected answer: {other:?}"))),
         }
+    }
+
+    /// The process of the lab's lock storm, as the keeper sees it.
+    pub async fn storm(&self) -> Result<ProcessState, LabError> {
+        match self.keeper.ask(&Command::Status).await? {
+            Answer::Servers { storm, .. } => Ok(storm),
+            other => Err(LabError::Refused(format!("an unexpected answer: {other:?}"))),
+        }
+    }
+
+    /// Has the keeper start the clients of a storm; does not wait for them.
+    pub(super) async fn raise(&self, storm: &Storm) -> Result<(), LabError> {
+        self.keeper.ask(&Command::Storm { storm: storm.clone() }).await.map(drop)
     }
 
     /// Starts a server that is down and waits until it answers. Replication goes on by itself.

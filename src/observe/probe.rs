@@ -34,6 +34,8 @@ pub enum Probe {
     /// Bytes by persistent statistics, and the size of the file.
     Space(TableName),
     WorkerErrors,
+    /// Which links choose another source by themselves.
+    Failover,
     /// The replica behind each dump thread.
     DumpUuids,
     GroupMembers,
@@ -66,6 +68,9 @@ pub fn probes(dialect: Dialect, tables: &BTreeSet<TableName>) -> BTreeSet<Probe>
     let mysql = dialect.flavor() == Flavor::MySql;
     if mysql {
         probes.extend([WorkerErrors, DumpUuids, GroupMembers]);
+    }
+    if dialect.has_source_failover() {
+        probes.insert(Failover);
     }
     if mysql && !dialect.has_data_dictionary() {
         // Every description of a table would open it.
@@ -116,6 +121,9 @@ impl Probe {
             Self::WorkerErrors => "SELECT CHANNEL_NAME, LAST_ERROR_NUMBER, LAST_ERROR_MESSAGE FROM \
                                    performance_schema.replication_applier_status_by_worker WHERE LAST_ERROR_NUMBER <> 0"
                 .to_owned(),
+            Self::Failover => "SELECT CHANNEL_NAME, SOURCE_CONNECTION_AUTO_FAILOVER AS FAILOVER FROM \
+                               performance_schema.replication_connection_configuration"
+                .to_owned(),
             Self::DumpUuids => {
                 "SELECT t.PROCESSLIST_ID AS ID, v.VARIABLE_NAME AS NAME, CAST(v.VARIABLE_VALUE AS CHAR) \
                                 AS UUID FROM performance_schema.user_variables_by_thread v JOIN \
@@ -160,6 +168,8 @@ const VARIABLES: &[&str] = &[
     "rpl_semi_sync_source_timeout",
     "rpl_semi_sync_source_wait_for_replica_count",
     "replicate_events_marked_for_skip",
+    "binlog_format",
+    "gtid_domain_id",
     "partial_revokes",
     "performance_schema",
 ];

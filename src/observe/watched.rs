@@ -108,6 +108,30 @@ impl Watched {
         }
     }
 
+    /// Asks each question by itself; the answers come in the order of the questions.
+    pub(super) async fn ask_each(
+        &mut self,
+        questions: impl Fn(Dialect) -> Vec<String>,
+        deadline: Instant,
+    ) -> Result<(Dialect, Vec<Result<Vec<Row>, Refusal>>), String> {
+        let words =
+            |why: Option<Why>| why.map_or_else(|| "no answer before the deadline".to_owned(), |why| why.to_string());
+        let mut session = self.connected(deadline).await.map_err(words)?;
+        let dialect = session.dialect;
+        let mut answers = Vec::new();
+        for question in questions(dialect) {
+            // Whatever ends an answer early also ends its connection.
+            let asked = tokio::time::timeout_at(deadline, run(&mut session.connection, &question)).await;
+            let (mut sets, refused) = asked.map_err(|_| words(None))?.map_err(|why| words(Some(why)))?;
+            answers.push(match refused {
+                Some((_, refusal)) => Err(refusal),
+                None => Ok(if sets.is_empty() { Vec::new() } else { sets.swap_remove(0) }),
+            });
+        }
+        self.line = Line::Up(session);
+        Ok((dialect, answers))
+    }
+
     /// `Err(None)` when the time is up. Whatever ends an answer early also ends its connection: what the server still
     /// sends on it could be taken for the answer to a later question.
     async fn try_look(&mut self, tables: &BTreeSet<TableName>, deadline: Instant) -> Result<Reading, Option<Why>> {

@@ -14,6 +14,7 @@ use crate::domain::base::{RunId, ServerName, Span, TableName};
 use crate::domain::run::{Connection, ConnectionState, CopyProgress, Outcome};
 use crate::domain::script::{Command, Work};
 use crate::domain::snapshot::{About, ServerFact, TableFact, Value};
+use crate::domain::sql::lookup;
 use crate::executor::ports::{Act, Copying, Told, World as _};
 
 /// One process's acting side. Dropping it is the death of the process: its connections are hung up.
@@ -41,6 +42,12 @@ impl SimulatedAct {
         self.faults.pass(place, &self.life, &self.machine).await;
     }
 
+    fn happened(&self, what: &str, did: bool) {
+        if did {
+            self.faults.happened(what);
+        }
+    }
+
     /// Somebody else does something just when everybody has looked.
     fn somebody_acts(&self, server: &ServerName) {
         if !self.faults.chance(8) {
@@ -50,11 +57,9 @@ impl SimulatedAct {
         let Some(other) = self.faults.pick(&replicas).filter(|other| other != server) else { return };
         let now = self.world.true_time();
         if self.faults.chance(50) {
-            self.faults.happened("somebody reattaches a replica before sending");
-            self.fleet.model().reattach(&other, now);
+            self.happened("somebody reattaches a replica before sending", self.fleet.model().reattach(&other, now));
         } else {
-            self.faults.happened("somebody starts a replica before sending");
-            self.fleet.model().start_threads(&other, now);
+            self.happened("somebody starts a replica before sending", self.fleet.model().start_threads(&other, now));
         }
     }
 
@@ -158,7 +163,7 @@ impl Act for SimulatedAct {
             let id = model.connect(&command.server, identity, self.process)?;
             let booted = model.booted(&command.server).unwrap_or(crate::domain::base::Timestamp::from_millis(0));
             let (server, identity) = (command.server.clone(), identity.to_owned());
-            Connection { server, id, lock: format!("countersign/{run}"), identity, booted }
+            Connection { server, id, lock: lookup::lock_name(run, &command.server), identity, booted }
         };
         self.somebody_acts(&command.server);
         self.pass("after preparing").await;

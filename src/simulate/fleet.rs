@@ -3,6 +3,8 @@
 //! Everything that happens has a time; [`SimulatedFleet::advance`] makes it happen in order. What was sent is kept as
 //! a general log, and what became of it as the truth that the audit compares records with.
 
+mod outsiders;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -17,6 +19,9 @@ use crate::domain::snapshot::{
 
 /// How long an event is on its way to a replica.
 const ON_THE_WAY: Span = Span::from_millis(40);
+
+/// When everything that any link lets through has arrived.
+const AT_LAST: Span = Span::from_secs(1_000_000);
 
 /// How many chunks a copy has.
 pub const CHUNKS: u64 = 4;
@@ -128,14 +133,19 @@ impl SimulatedFleet {
         self.model().good_copies(table)
     }
 
-    /// How many would have them once `command` was executed and everything on its way had arrived.
-    pub fn good_copies_after(&self, command: &Command, table: &TableName, now: Timestamp) -> usize {
-        let mut model = self.model().clone();
-        if model.execute(command, now).is_err() {
-            return model.good_copies(table);
+    /// How many complete copies with the right rows there are, under any name but the private ones of a run: the rule of
+    /// copies does not count on what a run is only loading.
+    pub fn copies(&self) -> usize {
+        self.model().public_copies()
+    }
+
+    /// How many there would be once `command` was executed and everything on its way had arrived.
+    pub fn copies_after(&self, command: &Command, now: Timestamp) -> usize {
+        let mut model = self.model().imagined();
+        if model.execute(command, now).is_ok() {
+            model.flow(now.plus(AT_LAST));
         }
-        model.flow(now.plus(Span::from_secs(1_000_000)));
-        model.good_copies(table)
+        model.public_copies()
     }
 
     /// Whether nobody has an open connection for acting.
@@ -163,6 +173,13 @@ fn seen(server: &Server, tables: &BTreeSet<TableName>, at: Timestamp) -> ServerF
     for table in tables {
         let absent = Known::Observed { value: Value::Flag(false), at };
         facts.entry(about(table, TableFact::Exists)).or_insert(absent);
+        // As an observer says it of a table that is not there; what is there has all of these.
+        for fact in TableFact::ALL {
+            let measurable = fact == TableFact::Finding && server.has(table);
+            let why =
+                if measurable { "no measurement of its rows is recorded" } else { "the table does not exist here" };
+            facts.entry(about(table, fact)).or_insert_with(|| Known::unknown(why));
+        }
     }
     for channel in server.channels() {
         let none = Known::Observed { value: Value::Effects(Vec::new()), at };
@@ -255,44 +272,6 @@ impl Model {
     pub(super) fn fate(&self, connection: u64) -> Option<Fate> {
         self.sent.iter().rev().find(|sent| sent.connection == connection).map(|sent| sent.fate.clone())
     }
-
-    /// The server stops and starts again: what ran is undone, threads start by themselves.
-    pub(super) fn restart(&mut self, server: &ServerName, now: Timestamp) {
-        self.advance(now);
-        let cut: Vec<u64> =
-            self.connections.iter().filter(|(_, open)| open.server == *server).map(|(id, _)| *id).collect();
-        for id in cut {
-            if let Some((sent, ..)) = self.connections.remove(&id).and_then(|open| open.running) {
-                self.sent[sent].fate = Fate::NotApplied(0, "the server was restarted".to_owned());
-            }
-        }
-        if let Some(server) = self.servers.get_mut(server) {
-            server.set(About::Server(ServerFact::BootedAt), Value::Time(now), now);
-            server.start_threads(now);
-        }
-    }
-
-    /// Somebody types START.
-    pub(super) fn start_threads(&mut self, server: &ServerName, now: Timestamp) {
-        if let Some(server) = self.servers.get_mut(server) {
-            server.start_threads(now);
-        }
-        self.advance(now);
-    }
-
-    /// Somebody takes the fence away and starts.
-    pub(super) fn reattach(&mut self, server: &ServerName, now: Timestamp) {
-        if let Some(server) = self.servers.get_mut(server) {
-            for channel in server.channels() {
-                let address = server.link(&channel, LinkFact::Address).unwrap_or_default();
-                let plain = address.trim_start_matches('/').to_owned();
-                server.set_link(&channel, LinkFact::Address, Value::Text(plain), now);
-                server.set_link(&channel, LinkFact::Fence, Value::text("none"), now);
-            }
-            server.start_threads(now);
-        }
-        self.advance(now);
-    }
 }
 
 /// Time passes.
@@ -350,8 +329,17 @@ impl Model {
         self.servers.values().filter(|server| server.rows.get(table) == Some(&RIGHT)).count()
     }
 
+    fn public_copies(&self) -> usize {
+        let rows = self.servers.values().flat_map(|server| &server.rows);
+        rows.filter(|(table, rows)| **rows == RIGHT && !table.name().contains("_cs_")).count()
+    }
+
+    fn copies(&self) -> usize {
+        self.servers.values().flat_map(|server| server.rows.values()).filter(|rows| **rows == RIGHT).count()
+    }
+
     fn count_copies(&mut self) {
-        let good = self.servers.values().flat_map(|server| server.rows.values()).filter(|rows| **rows == RIGHT).count();
+        let good = self.copies();
         self.fewest = Some(self.fewest.map_or(good, |fewest| fewest.min(good)));
     }
 }
@@ -365,13 +353,21 @@ impl Model {
             return Ok(());
         }
         let Some(server) = self.servers.get_mut(&command.server) else { return Err((2003, "no server".to_owned())) };
-        let changes: Vec<Change> =
-            command.effects.iter().map(|effect| Change { effect: effect.clone(), rows: None }).collect();
+        let changes: Vec<Change> = command
+            .effects
+            .iter()
+            .map(|effect| Change { effect: effect.clone(), rows: None, definition: None })
+            .collect();
         for change in &changes {
             if let (Object::Table(table), EffectKind::Dropped) = (&change.effect.object, &change.effect.kind)
                 && !server.has(table)
             {
                 return Err((1051, format!("Unknown table '{table}'")));
+            }
+            if let (Object::Table(table), EffectKind::Created) = (&change.effect.object, &change.effect.kind)
+                && server.has(table)
+            {
+                return Err((1050, format!("Table '{table}' already exists")));
             }
             server.execute(change, at).map_err(|why| (1050, why))?;
         }
@@ -400,6 +396,7 @@ impl Model {
     pub(super) fn copy_chunk(&mut self, command: &Command, at: Timestamp) -> Result<bool, (u16, String)> {
         let Work::Copy { from, table, into, .. } = &command.work else { return Ok(true) };
         let rows = self.servers.get(from).and_then(|server| server.rows.get(table)).copied();
+        let definition = self.servers.get(from).and_then(|server| server.text(&about(table, TableFact::Definition)));
         let Some(rows) = rows.filter(|rows| *rows != DAMAGED) else {
             return Err((1146, format!("{table} on {from} cannot be read")));
         };
@@ -407,12 +404,12 @@ impl Model {
         let effect = |kind| Effect { object: Object::Table(into.clone()), kind };
         let done = server.rows.get(into).copied();
         let change = match done {
-            None => Change { effect: effect(EffectKind::Created), rows: Some(PART) },
+            None => Change { effect: effect(EffectKind::Created), rows: Some(PART), definition },
             Some(done) if !(PART..PART + CHUNKS).contains(&done) => return Ok(true),
             Some(done) if done + 1 == PART + CHUNKS => {
-                Change { effect: effect(EffectKind::RowsChanged), rows: Some(rows) }
+                Change { effect: effect(EffectKind::RowsChanged), rows: Some(rows), definition: None }
             }
-            Some(done) => Change { effect: effect(EffectKind::RowsChanged), rows: Some(done + 1) },
+            Some(done) => Change { effect: effect(EffectKind::RowsChanged), rows: Some(done + 1), definition: None },
         };
         let complete = change.rows == Some(rows);
         server.execute(&change, at).map_err(|why| (1050, why))?;

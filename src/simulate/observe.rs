@@ -77,7 +77,10 @@ impl SimulatedObserve {
         let (copies, method, good) = match &command.work {
             Work::Check { table } => (vec![(command.server.clone(), table.clone())], Method::Check, true),
             Work::Compare { copies } => (copies.clone(), Method::Compare, model.equal(copies)),
-            Work::Statement { .. } | Work::Copy { .. } => {
+            Work::ListBlockers | Work::WatchLockWaits { .. } => {
+                return Outcome::NotSent { why: "the simulated servers have no sessions".to_owned() };
+            }
+            Work::Statement { .. } | Work::Copy { .. } | Work::Kill { .. } => {
                 return Outcome::NotSent { why: "it is no measurement".to_owned() };
             }
         };

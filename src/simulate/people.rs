@@ -3,24 +3,27 @@
 //! Some are slow, some send twice or too late, and one is no operator at all. Their keys come from known seeds, so
 //! nothing that is signed here can ever count in a real run: its trust does not name them.
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use super::audit::Audit;
 use super::clock::SimulatedWorld;
 use super::dice::Dice;
-use super::faults::Weather;
+use super::faults::{Faults, Weather};
 use crate::domain::approval::policy::Policy;
 use crate::domain::approval::roster::{Operator, RevokedKeys, Roster};
 use crate::domain::approval::sshsig::{PublicKey, Verb};
 use crate::domain::approval::trust::{Trust, TrustFiles, TrustText};
 use crate::domain::approval::votes::{Input, InputVerb, JournalHead, Objection, Stop, Subject};
 use crate::domain::base::{Digest, Principal, RequestId, RunId, Timestamp};
-use crate::domain::journal::record::{Approval, Choice, OwnMeasurement, Record, Stopper};
+use crate::domain::journal::record::{Approval, Choice, OwnMeasurement, Stopper};
 use crate::domain::run::effect::Person;
-use crate::domain::run::state::{Phase, RequestState, State};
+use crate::domain::run::state::{Armed, Phase, RequestState, State};
 use crate::executor::ports::World as _;
 use crate::keys::SecretKey;
+use crate::store::Inbox as _;
 use crate::store::memory::MemoryStore;
-use crate::store::{Inbox as _, Journal as _};
 
 /// Every key of the simulation: its seed and whose it is. Ana has two; eve is not in the roster.
 const KEYS: [(u8, &str); 5] = [(1, "ana"), (2, "bob"), (3, "chen"), (11, "ana"), (66, "eve")];
@@ -28,12 +31,22 @@ const KEYS: [(u8, &str); 5] = [(1, "ana"), (2, "bob"), (3, "chen"), (11, "ana"),
 /// How often a run is tried again before somebody aborts it.
 const PATIENCE: u32 = 12;
 
+/// The keys of the simulation, made once: each run would make the same ones again.
+static MADE: LazyLock<BTreeMap<u8, SecretKey>> = LazyLock::new(|| {
+    KEYS.iter()
+        .map(|(seed, person)| {
+            let key = SecretKey::from_seed(&[*seed; 32]);
+            (*seed, key.unwrap_or_else(|why| panic!("the seed {seed} of {person} gives no key: {why}")))
+        })
+        .collect()
+});
+
 /// The key of `seed`.
 ///
 /// # Panics
-/// Never: 32 equal bytes are a seed like any other, and the five seeds in use give keys that pass the hygiene.
-pub fn key(seed: u8) -> SecretKey {
-    SecretKey::from_seed(&[seed; 32]).unwrap_or_else(|why| panic!("the seed {seed} gives no key: {why}"))
+/// If it is none of the seeds in use.
+pub fn key(seed: u8) -> &'static SecretKey {
+    MADE.get(&seed).unwrap_or_else(|| panic!("{seed} is no seed of the simulation"))
 }
 
 /// Whose key it is, if it is one of the simulation's operators.
@@ -51,6 +64,32 @@ pub fn principal(name: &str) -> Principal {
 
 /// Trust with ana, bob and chen and this policy; `aliases` enters further keys under names of their own.
 pub fn trust(policy: &str, aliases: &[(&str, u8)]) -> Result<Trust, String> {
+    let texts = trust_texts(policy, aliases)?;
+    Trust::anchored(texts.files(), &Digest::of(texts.trust.as_bytes())).map_err(|error| error.to_string())
+}
+
+/// The files that say who the simulated operators are.
+#[derive(Debug, Clone)]
+pub struct TrustTexts {
+    pub trust: String,
+    pub operators: String,
+    pub policy: String,
+    pub revoked_keys: String,
+}
+
+impl TrustTexts {
+    fn files(&self) -> TrustFiles<'_> {
+        TrustFiles {
+            trust: self.trust.as_bytes(),
+            operators: self.operators.as_bytes(),
+            policy: self.policy.as_bytes(),
+            revoked_keys: self.revoked_keys.as_bytes(),
+        }
+    }
+}
+
+/// What [`trust`] is made of.
+pub fn trust_texts(policy: &str, aliases: &[(&str, u8)]) -> Result<TrustTexts, String> {
     let people = KEYS.iter().filter(|(_, person)| *person != "eve").filter(|(seed, _)| {
         // A key stands in the roster once.
         !aliases.iter().any(|(_, alias)| alias == seed)
@@ -61,7 +100,7 @@ pub fn trust(policy: &str, aliases: &[(&str, u8)]) -> Result<Trust, String> {
         .map(|(person, seed)| Operator::new(principal(person), key(seed).public().clone()))
         .collect();
     let roster = Roster::new(operators).map_err(|error| error.to_string())?;
-    let (operators, revoked) = (roster.render(), RevokedKeys::default().render());
+    let (operators, revoked_keys) = (roster.render(), RevokedKeys::default().render());
     Policy::parse(policy.as_bytes()).map_err(|error| error.to_string())?;
     let text = TrustText {
         serial: 1,
@@ -70,16 +109,10 @@ pub fn trust(policy: &str, aliases: &[(&str, u8)]) -> Result<Trust, String> {
         threshold: 2,
         operators: Digest::of(operators.as_bytes()),
         policy: Digest::of(policy.as_bytes()),
-        revoked_keys: Digest::of(revoked.as_bytes()),
+        revoked_keys: Digest::of(revoked_keys.as_bytes()),
     };
-    let text = text.render().map_err(|error| error.to_string())?;
-    let files = TrustFiles {
-        trust: text.as_bytes(),
-        operators: operators.as_bytes(),
-        policy: policy.as_bytes(),
-        revoked_keys: revoked.as_bytes(),
-    };
-    Trust::anchored(files, &Digest::of(text.as_bytes())).map_err(|error| error.to_string())
+    let trust = text.render().map_err(|error| error.to_string())?;
+    Ok(TrustTexts { trust, operators, policy: policy.to_owned(), revoked_keys })
 }
 
 /// All the people around one run.
@@ -89,10 +122,9 @@ pub struct Crowd {
     pub run: RunId,
     pub world: SimulatedWorld,
     pub dice: Dice,
-    pub weather: Weather,
-    state: Option<State>,
-    read: u64,
-    stops: u32,
+    pub faults: Arc<Faults>,
+    /// They read the journal through it: everybody who reads what is durable reads the same.
+    audit: Audit,
     /// Inputs that arrive again later.
     late: Vec<Vec<u8>>,
     /// The entry that was last answered, not to shout.
@@ -100,16 +132,21 @@ pub struct Crowd {
 }
 
 impl Crowd {
-    pub fn new(store: &MemoryStore, run: &RunId, world: &SimulatedWorld, dice: &Dice, weather: Weather) -> Self {
+    pub fn new(
+        store: &MemoryStore,
+        run: &RunId,
+        world: &SimulatedWorld,
+        dice: &Dice,
+        faults: &Arc<Faults>,
+        audit: &Audit,
+    ) -> Self {
         Self {
             store: store.clone(),
             run: run.clone(),
             world: world.clone(),
             dice: dice.fork("people"),
-            weather,
-            state: None,
-            read: 0,
-            stops: 0,
+            faults: Arc::clone(faults),
+            audit: audit.clone(),
             late: Vec::new(),
             answered: None,
         }
@@ -117,39 +154,19 @@ impl Crowd {
 
     /// Looks and answers, for ever.
     pub async fn live(mut self) {
-        let mut idle = 0;
+        let (mut idle, mut before) = (0, 0);
         loop {
             tokio::time::sleep(Duration::from_millis(150 + self.dice.below(400))).await;
-            let before = self.read;
-            self.read_on().await;
+            self.audit.catch_up().await;
             // What was answered and went nowhere is answered again after a while.
-            idle = if self.read == before { idle + 1 } else { 0 };
+            let read = self.audit.records();
+            idle = if read == before { idle + 1 } else { 0 };
+            before = read;
             if idle > 8 {
                 (self.answered, idle) = (None, 0);
             }
-            if let Some(state) = self.state.clone() {
+            if let Some(state) = self.audit.state() {
                 self.act(&state).await;
-            }
-        }
-    }
-
-    async fn read_on(&mut self) {
-        while let Ok(lines) = self.store.read(&self.run, self.read, 100).await {
-            if lines.is_empty() {
-                return;
-            }
-            for line in lines {
-                self.read = line.seq() + 1;
-                let Ok(record) = Record::from_line(line.seq(), line.event(), line.payload()) else { return };
-                self.stops += u32::from(matches!(record, Record::Stopped { .. }));
-                // An impossible record is for the audit to report; people just stop understanding.
-                let folded = match &mut self.state {
-                    None => State::open(&record, line.head(), line.at()).map(|state| self.state = Some(state)),
-                    Some(state) => state.apply(&record, line.head(), line.at()),
-                };
-                if folded.is_err() {
-                    return;
-                }
             }
         }
     }
@@ -158,6 +175,7 @@ impl Crowd {
         if self.rough(4)
             && let Some(late) = self.late.pop()
         {
+            self.faults.happened("input late");
             self.put_bytes(late).await;
         }
         if self.rough(1) {
@@ -179,16 +197,35 @@ impl Crowd {
                     self.vote(request, asked).await;
                 }
             }
+            Phase::Asking | Phase::Stopped { .. } if self.rough(2) => {
+                self.sign_input(state, "chen", InputVerb::Abort, "enough").await;
+            }
             Phase::Asking => self.sign_input(state, "ana", InputVerb::Answer, "done, 0 writes in 60 s").await,
             Phase::Stopped { choices, .. } => self.choose(state, choices).await,
+            Phase::Armed { plan, .. } | Phase::Sending { plan, .. } | Phase::Doubt { plan, .. } if self.rough(6) => {
+                self.speak_late(state, plan).await;
+            }
             _ if self.rough(1) => self.sign_input(state, "chen", InputVerb::Abort, "enough").await,
             _ => {}
         }
     }
 
+    /// One more says yes or no when everything is signed already.
+    async fn speak_late(&mut self, state: &State, plan: &Armed) {
+        let Some(id) = &plan.request else { return };
+        let Some(asked) = state.requests.get(id) else { return };
+        self.faults.happened("somebody says yes or no when it is all signed");
+        if self.dice.chance(50) {
+            self.object(id, asked).await;
+        } else {
+            let armored = key(3).sign(Verb::Approve, asked.text.as_bytes());
+            self.approve(id, "chen", armored).await;
+        }
+    }
+
     async fn choose(&mut self, state: &State, choices: &[Choice]) {
         let wanted = match () {
-            () if self.stops > PATIENCE => Choice::Abort,
+            () if self.audit.stops() > PATIENCE => Choice::Abort,
             () if choices.contains(&Choice::EndStatement) && self.rough(50) => Choice::EndStatement,
             () if choices.contains(&Choice::LookAgain) && !self.rough(30) => Choice::LookAgain,
             () if choices.contains(&Choice::GoOn) && !self.rough(30) => Choice::GoOn,
@@ -210,11 +247,27 @@ impl Crowd {
         if self.rough(4) {
             return self.object(id, request).await;
         }
+        if self.rough(10) {
+            return self.race(id, request).await;
+        }
         let signed = |name: &str| request.approvals.iter().any(|approval| approval.by.as_str() == name);
         let people = if self.dice.chance(50) { [("bob", 2), ("ana", 1)] } else { [("chen", 3), ("bob", 2)] };
         if let Some((name, seed)) = people.into_iter().find(|(name, _)| !signed(name)) {
             let armored = key(seed).sign(Verb::Approve, request.text.as_bytes());
             self.approve(id, name, armored).await;
+        }
+    }
+
+    /// Everybody at the same moment, and not of one mind.
+    async fn race(&mut self, id: &RequestId, request: &RequestState) {
+        self.faults.happened("operators at the same moment");
+        let signed = |seed| key(seed).sign(Verb::Approve, request.text.as_bytes());
+        self.approve(id, "bob", signed(2)).await;
+        self.approve(id, "ana", signed(1)).await;
+        match self.dice.below(4) {
+            0 => self.object(id, request).await,
+            1 => self.put(&Person::Hold { by: "chen".to_owned(), reason: "wait".to_owned() }).await,
+            _ => self.approve(id, "chen", signed(3)).await,
         }
     }
 
@@ -283,19 +336,24 @@ impl Crowd {
             self.late.push(bytes.clone());
         }
         if self.rough(6) {
+            self.faults.happened("input twice");
             self.put_bytes(bytes.clone()).await;
         }
-        if !self.rough(4) {
+        if self.rough(4) {
+            self.faults.happened("input lost on its way");
+        } else {
             self.put_bytes(bytes).await;
         }
     }
 
     async fn put_bytes(&self, bytes: Vec<u8>) {
         // A run that does not exist yet takes no input; the person tries again.
-        let _ = self.store.put_input(&self.run, &bytes).await;
+        if let Ok(id) = self.store.put_input(&self.run, &bytes).await {
+            self.audit.was_put(id);
+        }
     }
 
     fn rough(&mut self, percent: u64) -> bool {
-        self.weather == Weather::Rough && self.dice.chance(percent)
+        self.faults.weather == Weather::Rough && self.dice.chance(percent)
     }
 }

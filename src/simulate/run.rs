@@ -16,6 +16,7 @@ use super::clock::SimulatedWorld;
 use super::dice::Dice;
 use super::faults::{Faults, Life, Weather};
 use super::fleet::SimulatedFleet;
+use super::invariant::Violation;
 use super::observe::SimulatedObserve;
 use super::people::{self, Crowd};
 use super::scenario::Scenario;
@@ -50,6 +51,11 @@ pub trait Rig {
     fn observe(&self, observe: SimulatedObserve, audit: &Audit) -> Self::Observe;
     fn act(&self, act: SimulatedAct) -> Self::Act;
 
+    /// What a new executor makes of the state that it folded.
+    fn resumed(&self, state: State) -> State {
+        state
+    }
+
     /// Who counts as whom, as the executor believes.
     fn trust(&self) -> Result<Trust, String> {
         people::trust(Policy::default_text(), &[])
@@ -83,7 +89,7 @@ pub struct Report {
     pub seed: u64,
     pub end: End,
     /// Each broken invariant. Empty in a product that works.
-    pub violations: Vec<String>,
+    pub violations: Vec<Violation>,
     pub faults: BTreeMap<String, u64>,
     /// The kinds of places where a process could have died.
     pub places: BTreeSet<&'static str>,
@@ -107,14 +113,19 @@ pub enum End {
     Stuck(String),
 }
 
-/// Notes why the run stopped.
-struct Stops(mpsc::UnboundedSender<StopReason>);
+/// Notes why the run stopped, and shows the audit the executor's own state.
+struct Stops {
+    noted: mpsc::UnboundedSender<StopReason>,
+    audit: Audit,
+}
 
 impl Watcher for Stops {
     fn recorded(&mut self, before: Option<&State>, _at: Timestamp, _line: &Line, record: &Record) {
-        if let (Some(_), Record::Stopped { why, .. }) = (before, record) {
+        let Some(before) = before else { return };
+        self.audit.compare(before);
+        if let Record::Stopped { why, .. } = record {
             // The receiver lives as long as the simulation.
-            let _ = self.0.send(why.clone());
+            let _ = self.noted.send(why.clone());
         }
     }
 }
@@ -146,14 +157,14 @@ pub async fn simulate<R: Rig>(rig: &R, scenario: &Scenario, seed: u64, weather: 
     let machine = Machine { store: MemoryStore::new(), run: run.clone(), world: world.clone() };
     machine.store.create_run(&run).await.map_err(|error| error.to_string())?;
     let fleet = SimulatedFleet::new(&scenario.fleet, &scenario.snapshot);
-    let audit = Audit::new(&machine.store, &run, &fleet, &world, &scenario.table);
+    let audit = Audit::new(&machine.store, &run, &fleet, &world, &scenario.table, scenario.promise);
     let (another, wanted) = mpsc::unbounded_channel();
     let (stops, stopped) = mpsc::unbounded_channel();
     let faults = Faults::new(weather, &dice, another);
     let setup = setup(scenario, &run, rig.trust()?);
     let first = opened(&setup, &run);
     let stage = Stage { rig, setup, first, machine, fleet, faults, audit, stops };
-    let crowd = Crowd::new(&stage.machine.store, &run, &world, &dice, weather);
+    let crowd = Crowd::new(&stage.machine.store, &run, &world, &dice, &stage.faults, &stage.audit);
     let processes = tokio::select! {
         biased;
         processes = drive(&stage, wanted) => processes,
@@ -184,7 +195,7 @@ async fn report<R: Rig>(
     mut stopped: mpsc::UnboundedReceiver<StopReason>,
 ) -> Result<Report, String> {
     stage.audit.finish().await;
-    let end = end(stage.audit.state().as_ref());
+    let end = end(stage.audit.state().as_deref());
     if let End::Stuck(at) = &end {
         stage.audit.blame(format!("the run ended {at} and does not name what it waits for"));
     }
@@ -213,11 +224,10 @@ async fn report<R: Rig>(
 /// What a run that is not closed waits for, in the words of its phase.
 fn end(state: Option<&State>) -> End {
     let Some(state) = state else { return End::Stuck("before its first record".to_owned()) };
-    if let Some(by) = &state.held {
-        return End::Waits(format!("{by} to be answered by a release"));
-    }
     match &state.phase {
+        // A hold that came when nothing was left to begin keeps nothing from its end.
         Phase::Closed { outcome } => End::Closed(*outcome),
+        _ if state.held.is_some() => End::Waits("a release".to_owned()),
         Phase::Requested { request } => End::Waits(format!("signatures for {request}")),
         Phase::Asking => End::Waits("an answer".to_owned()),
         Phase::Waiting { until, .. } => End::Waits(format!("facts, until {until}")),
@@ -330,10 +340,14 @@ async fn execute<R: Rig>(stage: &Stage<'_, R>, number: u64, life: Arc<Life>) -> 
             other => break other?,
         }
     };
-    let mut watcher = Stops(stage.stops.clone());
+    let mut watcher = Stops { noted: stage.stops.clone(), audit: stage.audit.clone() };
     let mut key = run_key(run);
     let (state, resumed) = match fold(&store, run, &mut Silent).await {
-        Ok(state) => (state, true),
+        Ok(state) => {
+            let state = stage.rig.resumed(state);
+            stage.audit.resumed(&state).await;
+            (state, true)
+        }
         Err(ExecutorError::Empty { .. }) => {
             (open(&store, &lease, &mut key, &stage.first, world.now(), &mut watcher).await?, false)
         }
@@ -425,13 +439,11 @@ async fn disturb<R: Rig>(stage: &Stage<'_, R>, mut dice: Dice) {
                 stage.faults.happened("a server restarts");
                 stage.fleet.model().restart(&server, now);
             }
-            3..7 => {
+            3..7 if stage.fleet.model().start_threads(&server, now) => {
                 stage.faults.happened("somebody starts a replica");
-                stage.fleet.model().start_threads(&server, now);
             }
-            7 if stage.fleet.quiet() => {
+            7 if stage.fleet.quiet() && stage.fleet.model().reattach(&server, now) => {
                 stage.faults.happened("somebody reattaches a replica");
-                stage.fleet.model().reattach(&server, now);
             }
             _ => {}
         }

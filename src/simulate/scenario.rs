@@ -1,8 +1,10 @@
 //! What is simulated: a fleet, a runbook on it, and how its run should end.
 
+use std::borrow::Cow;
+
 use crate::domain::base::{Digest, ServerName, Span, StepId, TableName};
 use crate::domain::fleet::Fleet;
-use crate::domain::runbook::{Runbook, Step, Work};
+use crate::domain::runbook::{self, Runbook, Step, Work};
 use crate::domain::snapshot::Snapshot;
 use crate::domain::snapshot::fixture::{Fixture, Replica};
 use crate::domain::vocabulary::action::copy_table::Log;
@@ -24,6 +26,15 @@ pub struct Scenario {
     /// The table whose copies are watched.
     pub table: TableName,
     pub expected: Expected,
+    pub promise: Promise,
+}
+
+/// What a run that is completed promises of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Promise {
+    /// Every server has the right rows of it.
+    EveryCopyRight,
+    Nothing,
 }
 
 /// How a run ends in fair weather.
@@ -32,7 +43,16 @@ pub enum Expected {
     Completed,
     /// A rule of the program refuses a step.
     Refused,
+    /// It was made by chance; nobody knows.
+    Anything,
 }
+
+/// The runbooks that the program ships, with their files.
+const SHIPPED: [(&str, &str); 3] = [
+    ("rebuild-table-from-replica", include_str!("../../runbooks/rebuild-table-from-replica.yaml")),
+    ("rebuild-table-logged", include_str!("../../runbooks/rebuild-table-logged.yaml")),
+    ("protect-copy", include_str!("../../runbooks/protect-copy.yaml")),
+];
 
 impl Scenario {
     /// Every scenario that is built in.
@@ -80,13 +100,36 @@ impl Scenario {
         Self::of("drop-behind-a-pause", steps, Expected::Refused)
     }
 
+    /// Every runbook that the program ships, on a fleet whose primary has a corrupt table.
+    pub fn shipped() -> Result<Vec<Self>, String> {
+        SHIPPED.iter().map(|(name, _)| Self::from_file(name, None)).collect()
+    }
+
+    /// The shipped rebuild, with a limit that its load does not keep.
+    pub fn shipped_late() -> Result<Self, String> {
+        let late = Self::from_file("rebuild-table-from-replica", Some("1s"))?;
+        Ok(Self { name: "rebuild-table-from-replica, late".to_owned(), ..late })
+    }
+
+    fn from_file(name: &str, limit: Option<&str>) -> Result<Self, String> {
+        let file = SHIPPED.iter().find(|(shipped, _)| *shipped == name);
+        let (_, text) = file.ok_or_else(|| format!("there is no shipped runbook `{name}`"))?;
+        let source = runbook::read(name, text).map_err(|problems| problems.to_string())?;
+        let declared: Vec<String> = source.params().iter().map(|param| param.name.clone()).collect();
+        let given = [("table", Some(TABLE)), ("primary", Some("a")), ("spare", Some("c")), ("limit", limit)];
+        let given = given.into_iter().filter(|(name, _)| declared.iter().any(|known| known == name));
+        let given = given.filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned()))).collect();
+        let fixture = corrupt();
+        let runbook = source.resolve(&given, &fixture.fleet()).map_err(|problems| problems.to_string())?;
+        Ok(Self { runbook, ..Self::on(&fixture, name, Vec::new(), Expected::Completed, promised(name)) })
+    }
+
     fn of(name: &str, steps: Vec<Step>, expected: Expected) -> Self {
-        let fixture = Fixture::new()
-            .server("a")
-            .replica("b", Replica::of("a"))
-            .replica("c", Replica::of("a"))
-            .table(TABLE, &["a", "b", "c"])
-            .damaged("a", TABLE);
+        Self::on(&corrupt(), name, steps, expected, Promise::EveryCopyRight)
+    }
+
+    /// These steps on this fleet.
+    pub(super) fn on(fixture: &Fixture, name: &str, steps: Vec<Step>, expected: Expected, promise: Promise) -> Self {
         let runbook = Runbook {
             name: name.to_owned(),
             title: "Rebuild a corrupt table from a replica's copy".to_owned(),
@@ -99,17 +142,70 @@ impl Scenario {
             text: name.to_owned(),
         };
         let (fleet, snapshot) = (fixture.fleet(), fixture.snapshot());
-        Self { name: name.to_owned(), fleet, snapshot, runbook, table: table(), expected }
+        Self { name: name.to_owned(), fleet, snapshot, runbook, table: table(), expected, promise }
     }
 }
 
-const TABLE: &str = "shop.orders";
+/// Everything that is simulated by number, read and made once.
+#[derive(Debug)]
+pub struct Catalogue {
+    rebuild: Scenario,
+    logged: Scenario,
+    late: Scenario,
+    protect: Scenario,
+    naive: Scenario,
+    paused: Scenario,
+}
 
-fn table() -> TableName {
+impl Catalogue {
+    pub fn read() -> Result<Self, String> {
+        let shipped = |name| Scenario::from_file(name, None);
+        Ok(Self {
+            rebuild: shipped("rebuild-table-from-replica")?,
+            logged: shipped("rebuild-table-logged")?,
+            late: Scenario::shipped_late()?,
+            protect: shipped("protect-copy")?,
+            naive: Scenario::naive_drop(),
+            paused: Scenario::drop_behind_a_pause(),
+        })
+    }
+
+    /// What the run of this seed simulates: of twenty, twelve shipped runbooks, two that must be refused, six random.
+    pub fn of(&self, seed: u64) -> Cow<'_, Scenario> {
+        match seed % 20 {
+            0..5 => Cow::Borrowed(&self.rebuild),
+            5..9 => Cow::Borrowed(&self.logged),
+            9 => Cow::Borrowed(&self.late),
+            10..12 => Cow::Borrowed(&self.protect),
+            12 => Cow::Borrowed(&self.naive),
+            13 => Cow::Borrowed(&self.paused),
+            _ => Cow::Owned(super::random::scenario(seed)),
+        }
+    }
+}
+
+/// Protecting a copy leaves the corrupt table where it is.
+fn promised(name: &str) -> Promise {
+    if name == "protect-copy" { Promise::Nothing } else { Promise::EveryCopyRight }
+}
+
+/// A primary with a corrupt table and two replicas with good copies.
+fn corrupt() -> Fixture {
+    Fixture::new()
+        .server("a")
+        .replica("b", Replica::of("a"))
+        .replica("c", Replica::of("a"))
+        .table(TABLE, &["a", "b", "c"])
+        .damaged("a", TABLE)
+}
+
+pub(super) const TABLE: &str = "shop.orders";
+
+pub(super) fn table() -> TableName {
     TABLE.parse().unwrap_or_else(|why| panic!("{why}"))
 }
 
-fn server(name: &str) -> ServerName {
+pub(super) fn server(name: &str) -> ServerName {
     ServerName::parse(name).unwrap_or_else(|why| panic!("{why}"))
 }
 
@@ -117,7 +213,7 @@ fn id(name: &str) -> StepId {
     StepId::parse(name).unwrap_or_else(|why| panic!("{why}"))
 }
 
-fn step(name: &str, work: Work) -> Step {
+pub(super) fn step(name: &str, work: Work) -> Step {
     Step {
         id: id(name),
         title: name.replace('-', " "),
@@ -127,10 +223,11 @@ fn step(name: &str, work: Work) -> Step {
         postconditions: Vec::new(),
         danger: None,
         undo: None,
+        repeat: None,
     }
 }
 
-fn act(name: &str, action: Action) -> Step {
+pub(super) fn act(name: &str, action: Action) -> Step {
     step(name, Work::Act(action))
 }
 
@@ -147,7 +244,7 @@ fn compare(on: &[&str], private_on: Option<&str>) -> Action {
     Action::CompareCopies(CompareCopies { table: table(), on, private_on: private_on.map(server) })
 }
 
-fn rebuild(log: Log) -> Vec<Step> {
+pub(super) fn rebuild(log: Log) -> Vec<Step> {
     let (a, c) = (server("a"), server("c"));
     let close_writes =
         Work::Manual { text: "Close the application's writes.".to_owned(), read_back: "writes per minute".to_owned() };

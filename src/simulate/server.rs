@@ -29,6 +29,8 @@ pub(super) struct Event {
 pub(super) struct Change {
     pub(super) effect: Effect,
     pub(super) rows: Option<u64>,
+    /// The definition that a table is made with, where it is that of another.
+    pub(super) definition: Option<String>,
 }
 
 /// See the module's description.
@@ -178,7 +180,7 @@ impl Server {
     pub(super) fn execute(&mut self, change: &Change, at: Timestamp) -> Result<(), String> {
         let kind = &change.effect.kind;
         match &change.effect.object {
-            Object::Table(table) => self.execute_on(table, kind, change.rows, at),
+            Object::Table(table) => self.execute_on(table, change, at),
             Object::Schema(schema) if *kind == EffectKind::Dropped => {
                 let of_schema = |table: &&TableName| table.schema() == schema;
                 let tables: Vec<TableName> = self.rows.keys().filter(of_schema).cloned().collect();
@@ -192,16 +194,11 @@ impl Server {
         }
     }
 
-    fn execute_on(
-        &mut self,
-        table: &TableName,
-        kind: &EffectKind,
-        rows: Option<u64>,
-        at: Timestamp,
-    ) -> Result<(), String> {
-        match kind {
+    fn execute_on(&mut self, table: &TableName, change: &Change, at: Timestamp) -> Result<(), String> {
+        let rows = change.rows;
+        match &change.effect.kind {
             EffectKind::NoRows => {}
-            EffectKind::Created => self.create_table(table, rows, at),
+            EffectKind::Created => self.create_table(table, change, at),
             EffectKind::Dropped => self.drop_table(table, at),
             EffectKind::Renamed { to } => return self.rename_table(table, to, at),
             EffectKind::Altered => {
@@ -220,13 +217,14 @@ impl Server {
         Ok(())
     }
 
-    fn create_table(&mut self, table: &TableName, rows: Option<u64>, at: Timestamp) {
+    fn create_table(&mut self, table: &TableName, change: &Change, at: Timestamp) {
         self.made += 1;
         let id = format!("{}-new-{}", self.name, self.made);
+        let definition = change.definition.clone().unwrap_or_else(|| "0".repeat(64));
         let facts = [
             (TableFact::Exists, Value::Flag(true)),
             (TableFact::Engine, Value::text("InnoDB")),
-            (TableFact::Definition, Value::text("0".repeat(64))),
+            (TableFact::Definition, Value::Text(definition)),
             (TableFact::ObjectId, Value::Text(id)),
             (TableFact::Damage, Value::text("")),
             (TableFact::OwnForeignKeys, Value::Names(BTreeSet::new())),
@@ -238,7 +236,7 @@ impl Server {
         for (fact, value) in facts {
             self.set(about(table, fact), value, at);
         }
-        self.rows.insert(table.clone(), rows.unwrap_or(PART));
+        self.rows.insert(table.clone(), change.rows.unwrap_or(PART));
     }
 
     pub(super) fn drop_table(&mut self, table: &TableName, at: Timestamp) {

@@ -94,6 +94,7 @@ fn step(id: &str, work: Work) -> Step {
         postconditions: Vec::new(),
         danger: None,
         undo: None,
+        repeat: None,
     }
 }
 

@@ -85,6 +85,9 @@ fn phase(model: &Model, state: &State, words: Words) -> String {
     match &state.phase {
         Phase::Entering => format!("nobody: {step} is being looked at"),
         Phase::Asking => format!("{}: do {step} and type what you read back (Tab)", who(model, &state.opened.by)),
+        Phase::Choosing { at_most, .. } => {
+            format!("{}: type the sessions to kill, at most {at_most}, or none (Tab)", who(model, &state.opened.by))
+        }
         Phase::Waiting { claims, until: end } => {
             let then = format!("until {} (in {}), then it stops", end.clock(), until(now, *end));
             let facts = format!("nobody: {step} waits for {} {then}", count(claims.len(), "fact"));
@@ -208,6 +211,7 @@ pub fn step_line(model: &Model, index: usize) -> StepLine {
     match &state.phase {
         Phase::Entering => line(Sign::Checking, "checking"),
         Phase::Asking => line(Sign::Waiting, "by hand"),
+        Phase::Choosing { .. } => line(Sign::Waiting, "choose"),
         Phase::Waiting { .. } => line(Sign::Waiting, "waiting"),
         Phase::Requested { request } => match state.requests.get(request) {
             Some(request) if signed_by_enough(request) && unmeasured(model, request) > 0 => {

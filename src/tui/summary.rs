@@ -4,8 +4,10 @@ use super::status::gate_count;
 use super::words::{count, long, say};
 use crate::domain::base::StepId;
 use crate::domain::journal::record::{DoubtAnswer, Ending, Record, Stopper, doubt_word};
+use crate::domain::report::{chosen, found_words};
 use crate::domain::run::outcome::{ConnectionState, Outcome};
 use crate::domain::run::state::{RequestState, State};
+use crate::domain::snapshot::sessions;
 
 /// A record in words. All of it is safe to show.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +36,7 @@ fn who(record: &Record) -> Option<String> {
         | Record::Released { by, .. }
         | Record::Chosen { by, .. } => Some(by.to_string()),
         Record::Approved { signature, .. } => Some(signature.by.to_string()),
+        Record::Picked { by, .. } => by.as_ref().map(ToString::to_string),
         Record::Held { by, .. } | Record::Noted { by, .. } => Some(say(by)),
         _ => None,
     }
@@ -42,6 +45,10 @@ fn who(record: &Record) -> Option<String> {
 fn step(before: Option<&State>, record: &Record) -> Option<(usize, String)> {
     let named: Option<&StepId> = match record {
         Record::Entered { step, .. }
+        | Record::Offered { step, .. }
+        | Record::Picked { step, .. }
+        | Record::Skipped { step, .. }
+        | Record::Repeated { step, .. }
         | Record::Asked { step, .. }
         | Record::Answered { step, .. }
         | Record::Waiting { step, .. }
@@ -156,6 +163,12 @@ fn step_said(before: Option<&State>, record: &Record) -> (&'static str, String) 
         Record::Waiting { claims, until, .. } => {
             ("waiting", format!("for {} until {}", count(claims.len(), "fact"), until.clock()))
         }
+        Record::Offered { offered, at_most, .. } => {
+            ("choose", format!("at most {at_most} of {}", count(offered.len(), "session")))
+        }
+        Record::Picked { picked, .. } => ("chosen", say(&chosen(picked))),
+        Record::Skipped { why, .. } => ("skipped", say(why)),
+        Record::Repeated { from, round, .. } => ("repeated", format!("round {round} is over, goes back to {from}")),
         Record::Blocked { why, .. } => ("blocked", say(&why.join("; "))),
         Record::Refused { refusals, .. } => {
             ("refused", refusals.first().map_or_else(String::new, |refusal| say(&refusal.rule)))
@@ -215,6 +228,9 @@ fn came(outcome: &Outcome) -> (&'static str, String) {
                 findings.iter().map(|m| format!("{} on {}: {}", m.table, m.server, m.finding)).collect();
             ("measured", say(&all.join("; ")))
         }
+        Outcome::Found { blockers, waiting, untold } => ("found", say(&found_words(blockers, *waiting, untold))),
+        Outcome::Watched { samples } => ("measured", sessions::trend(samples)),
+        Outcome::LeftAlone { why } => ("left alone", say(why)),
         Outcome::NotSent { why } => ("not sent", say(why)),
         Outcome::Failed { code, message } => ("failed", format!("ERROR {code}: {}", say(message))),
         Outcome::Interrupted { detail } => ("cut short", say(detail)),

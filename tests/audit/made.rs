@@ -300,6 +300,7 @@ impl Maker {
         let assessment = Assessment {
             checks: Vec::new(),
             script: kept.script.clone(),
+            offer: None,
             reaches: kept.reaches.clone(),
             survivors: Vec::new(),
             refusals: Vec::new(),

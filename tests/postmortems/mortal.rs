@@ -236,7 +236,10 @@ fn sent(command: &Sent) -> String {
             format!("the packet of {}", text.split_whitespace().next().unwrap_or("nothing"))
         }
         Work::Copy { .. } => "the copy".to_owned(),
-        Work::Check { .. } | Work::Compare { .. } => "a measurement".to_owned(),
+        Work::Kill { victim, how, .. } => how.sql(victim.session.id),
+        Work::Check { .. } | Work::Compare { .. } | Work::ListBlockers | Work::WatchLockWaits { .. } => {
+            "a measurement".to_owned()
+        }
     }
 }
 

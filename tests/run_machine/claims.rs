@@ -186,6 +186,11 @@ fn other_than(value: &Value) -> Value {
             finding.rows = Some(finding.rows.unwrap_or_default() + 1);
             Value::Finding(finding)
         }
+        Value::LockWaits(mut waits) => {
+            waits.untold.insert(u64::MAX, "another".to_owned());
+            Value::LockWaits(waits)
+        }
+        Value::Sessions(_) => Value::Sessions(Vec::new()),
     }
 }
 

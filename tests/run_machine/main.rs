@@ -5,6 +5,7 @@ mod claims;
 mod doubt;
 mod leave;
 mod limit;
+mod storm;
 
 use bench::*;
 

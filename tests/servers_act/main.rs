@@ -2,6 +2,7 @@
 
 mod copying;
 mod doubt;
+mod killing;
 mod signed;
 mod stage;
 mod statements;

@@ -20,6 +20,7 @@ pub fn cleared(command: &Command) -> Cleared {
     let assessment = Assessment {
         checks: Vec::new(),
         script: vec![command.clone()],
+        offer: None,
         reaches: Vec::new(),
         survivors: Vec::new(),
         refusals: Vec::new(),

@@ -39,14 +39,17 @@ pub enum LabCommand {
     },
     /// Break something on purpose.
     Break {
-        /// corrupt-table or root-page.
-        what: crate::lab::Damage,
+        /// corrupt-table, root-page or lock-storm.
+        what: crate::lab::Mishap,
         /// The directory of the lab.
         #[arg(long, value_name = "DIR")]
         dir: PathBuf,
         /// The server to break it on.
         #[arg(long, value_name = "SERVER")]
         on: ServerName,
+        /// What stands at the root of a lock storm: idle, update, metadata or applier.
+        #[arg(long, value_name = "KIND")]
+        kind: Option<crate::lab::StormKind>,
         /// The table, as `schema.table`.
         table: TableName,
         /// JSON instead of text.

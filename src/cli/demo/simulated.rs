@@ -3,14 +3,11 @@
 use super::story;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
-use crate::cli::lines;
 use crate::cli::output::data;
-use crate::cli::typed::Typed;
+use crate::cli::replay::tell;
 use crate::domain::approval::policy::Policy;
 use crate::domain::journal::Line;
 use crate::domain::journal::audit::audit;
-use crate::domain::journal::record::Record;
-use crate::domain::run::state::State;
 use crate::simulate::faults::Weather;
 use crate::simulate::people;
 use crate::simulate::run::{Honest, Report, simulate_in_no_time};
@@ -23,10 +20,10 @@ const SEED: u64 = 7;
 pub fn play() -> Result<Exit, CliError> {
     story::opening("on a simulated fleet");
     story::naive();
-    tell(&simulated(Scenario::naive_drop())?)?;
+    tell(&simulated(Scenario::naive_drop())?.journal)?;
     story::rebuild();
     let report = simulated(Scenario::rebuild())?;
-    tell(&report)?;
+    tell(&report.journal)?;
     verify(&report)?;
     story::closing();
     Ok(Exit::Ok)
@@ -44,22 +41,6 @@ fn simulated(scenario: Scenario) -> Result<Report, CliError> {
         None => Ok(report),
         Some(violation) => Err(failed(format!("the simulation broke a rule: {violation:?}"))),
     }
-}
-
-/// The records of a run as lines.
-fn tell(report: &Report) -> Result<(), CliError> {
-    let mut state: Option<State> = None;
-    for line in &report.journal {
-        let record = Record::from_line(line.seq(), line.event(), line.payload()).map_err(failed)?;
-        for text in lines::plain(&Typed::default(), state.as_ref(), line.at(), &record) {
-            data(&text);
-        }
-        match &mut state {
-            None => state = Some(State::open(&record, line.head(), line.at()).map_err(failed)?),
-            Some(state) => state.apply(&record, line.head(), line.at()).map_err(failed)?,
-        }
-    }
-    Ok(())
 }
 
 fn verify(report: &Report) -> Result<(), CliError> {

@@ -4,6 +4,7 @@
 //! does not know what an event means and does not follow the chain; that is [`super::chain`].
 
 use std::fmt;
+use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
 
@@ -150,14 +151,25 @@ impl<'a> Frame<'a> {
 }
 
 /// One whole line, its JSON checked.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Line {
     bytes: Vec<u8>,
+    /// Of the bytes, once somebody has asked: a writer, its store and every reader do.
+    digest: OnceLock<Digest>,
     seq: u64,
     at: Timestamp,
     event_at: usize,
     payload_at: usize,
 }
+
+/// The bytes say everything.
+impl PartialEq for Line {
+    fn eq(&self, other: &Self) -> bool {
+        self.bytes == other.bytes
+    }
+}
+
+impl Eq for Line {}
 
 impl Line {
     /// Reads one line with its line feed.
@@ -177,7 +189,7 @@ impl Line {
         let payload_at = bytes.len() - 1 - frame.payload.len();
         let event_at = payload_at - 1 - frame.event.len();
         let (seq, at) = (frame.seq, frame.at);
-        Ok(Self { bytes, seq, at, event_at, payload_at })
+        Ok(Self { bytes, digest: OnceLock::new(), seq, at, event_at, payload_at })
     }
 
     pub fn seq(&self) -> u64 {
@@ -205,7 +217,7 @@ impl Line {
 
     /// The head of a chain that ends with this line.
     pub fn head(&self) -> Head {
-        Head::at(self.seq, Digest::of(&self.bytes))
+        Head::at(self.seq, self.digest.get_or_init(|| Digest::of(&self.bytes)).clone())
     }
 
     fn text(&self, from: usize, to: usize) -> &str {

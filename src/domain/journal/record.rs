@@ -13,6 +13,7 @@ use crate::domain::base::{
 use crate::domain::reach::{Reach, Refusal};
 use crate::domain::run::outcome::{Connection, ConnectionState, Outcome};
 use crate::domain::script::Command;
+use crate::domain::snapshot::sessions::Blocker;
 use crate::domain::snapshot::{Claim, Evidence, FactKey, Patch, Value};
 use crate::domain::vocabulary::promotion::ByHand;
 
@@ -42,6 +43,18 @@ pub enum Record {
     /// Waiting for facts, each as it was bound when the wait began.
     #[serde(rename = "step.waiting")]
     Waiting { step: StepId, claims: Vec<Claim>, until: Timestamp },
+    /// A person chooses sessions of this list, by their ids.
+    #[serde(rename = "step.offered")]
+    Offered { step: StepId, server: ServerName, offered: Vec<Blocker>, at_most: u32 },
+    /// What was chosen: by a person, or by the predicate that the runbook states.
+    #[serde(rename = "step.picked")]
+    Picked { step: StepId, server: ServerName, by: Option<Principal>, picked: Vec<Blocker>, signed: Option<SignedText> },
+    /// There is nothing to do, so nothing was done.
+    #[serde(rename = "step.skipped")]
+    Skipped { step: StepId, why: String },
+    /// The step's `until` does not hold yet: the run goes back and does the steps from there on once more.
+    #[serde(rename = "step.repeated")]
+    Repeated { step: StepId, from: StepId, round: u32, checks: Vec<Checked> },
     /// A condition does not hold or cannot be told, or the step cannot be rendered.
     #[serde(rename = "step.blocked")]
     Blocked { step: StepId, why: Vec<String> },
@@ -349,6 +362,10 @@ impl Record {
             | Self::Asked { step, .. }
             | Self::Answered { step, .. }
             | Self::Waiting { step, .. }
+            | Self::Offered { step, .. }
+            | Self::Picked { step, .. }
+            | Self::Skipped { step, .. }
+            | Self::Repeated { step, .. }
             | Self::Blocked { step, .. }
             | Self::Refused { step, .. }
             | Self::Armed { step, .. }
@@ -376,9 +393,11 @@ impl Record {
 
     /// Reads a line back.
     pub fn from_line(seq: u64, event: &str, payload: &str) -> Result<Self, NoRecord> {
-        let bad = |why: String| NoRecord { seq, event: event.to_owned(), why };
-        let data: serde_json::Value = serde_json::from_str(payload).map_err(|e| bad(e.to_string()))?;
-        serde_json::from_value(serde_json::json!({ "event": event, "data": data })).map_err(|e| bad(e.to_string()))
+        let bad = |error: serde_json::Error| NoRecord { seq, event: event.to_owned(), why: error.to_string() };
+        // Read in one pass, the event before its data. A payload that is more than one object makes a field that is
+        // there twice or is not known, and both are refused.
+        let whole = format!("{{\"event\":{},\"data\":{payload}}}", serde_json::Value::from(event));
+        serde_json::from_str(&whole).map_err(bad)
     }
 }
 

@@ -189,6 +189,7 @@ impl Fold<'_> {
         if let Work::Act(_) = step.work {
             planned.approvals = self.policy.rule(assessment.danger).approvals();
         }
+        planned.assumes.extend(taken_for_granted(step, &assessment));
         if standing == Standing::Ready {
             let patches = assessment.predicted.iter().map(|patch| measured_by(patch, &step.id));
             let patches: Vec<Patch> = patches.chain([self.assumed(step, &mut planned.assumes)]).collect();
@@ -265,6 +266,24 @@ impl Fold<'_> {
         });
         released.flat_map(|(key, _)| held(key)).collect()
     }
+}
+
+/// What nobody can know before: who is chosen, and how often steps are repeated.
+fn taken_for_granted(step: &Step, assessment: &Assessment) -> Vec<String> {
+    let chosen = assessment.offer.as_ref().map(|offer| match offer.offered.len() {
+        0 => "nothing is found to choose from, so nothing is done about it".to_owned(),
+        found => format!(
+            "the first {} of {found} sessions are chosen",
+            offer.at_most.min(u32::try_from(found).unwrap_or(u32::MAX))
+        ),
+    });
+    let nothing = matches!(step.work, Work::Act(_)) && assessment.offer.is_none() && assessment.script.is_empty();
+    let idle = (nothing && assessment.unrendered.is_none()).then(|| "there is nothing to do".to_owned());
+    let rounds = step.repeat.as_ref().map(|repeat| {
+        let until: Vec<String> = repeat.until.iter().map(Condition::says).collect();
+        format!("one round is shown; from {} on at most {} until {}", repeat.from, repeat.at_most, until.join(", and "))
+    });
+    [chosen, idle, rounds].into_iter().flatten().collect()
 }
 
 /// That a table which is gone has no engine is no gap in a prediction.

@@ -2,52 +2,45 @@
 //!
 //! Worst of all paths: a server that two links lead to is as exposed as the more dangerous one makes it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize};
-
+use super::cluster;
+use super::edge::{self, Link};
+use super::leaving::{Leaving, Origins};
+use super::statement::Statement;
 use super::{Arrival, How, Reach, Stranger};
 use crate::domain::base::{ServerName, Span};
 use crate::domain::fleet::Fleet;
-use crate::domain::snapshot::{FactKey, LinkFact, Look, ServerFact, Value};
+use crate::domain::snapshot::{FactKey, Look, ServerFact, Test, Value};
 
-/// What the executing session does to the statement's journey.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Carry {
-    /// It is written to the binary log if the server keeps one.
-    Logged,
-    /// `sql_log_bin=0`, or a statement that is never logged.
-    Unlogged,
+/// One server on the way, and how the statement is in what its own replicas get from it.
+#[derive(Debug, Clone)]
+struct Stop {
+    arrival: Arrival,
+    onward: (How, String),
 }
 
 /// Where a statement executed on `target` arrives: a line for every server of the fleet, and the readers of the binary
 /// logs it enters that nothing explains.
-pub fn reach(look: &mut Look<'_>, fleet: &Fleet, target: &ServerName, carry: Carry) -> Reach {
-    let links = links(look, fleet);
-    let mut found = BTreeMap::from([(
-        target.clone(),
-        Arrival { server: target.clone(), how: How::RunsHere, path: vec![target.clone()], why: String::new() },
-    )]);
-    let logged = leaves(look, target, carry);
-    let mut queue = vec![target.clone()];
-    while let Some(source) = queue.pop() {
-        let from = found[&source].clone();
-        let out = if source == *target { logged.clone() } else { relays(look, &source) };
-        for link in links.iter().filter(|link| link.comes_from(&source)) {
-            let arrival = step(look, &from, &out, link);
-            let known = found.get(&link.replica);
-            if known.is_none_or(|known| known.how < arrival.how) {
-                found.insert(link.replica.clone(), arrival);
-                queue.push(link.replica.clone());
-            }
-        }
+pub fn reach(look: &mut Look<'_>, fleet: &Fleet, target: &ServerName, statement: impl Into<Statement>) -> Reach {
+    let statement = statement.into();
+    let links = edge::links(look, fleet);
+    let leaving = Leaving { statement: &statement, origins: Origins::of(target) };
+    let logged = leaving.from_target(look, target);
+    let walk = Walk { fleet, leaving: &leaving, links: &links, target, logged: &logged };
+    let mut found = walk.stops(look, &BTreeSet::new());
+    let races = walk.races(look, &found);
+    if !races.is_empty() {
+        found = walk.stops(look, &races);
     }
-    let mut lines: Vec<Arrival> = found.into_values().collect();
+    let mut lines: Vec<Arrival> = found.into_values().map(|stop| stop.arrival).collect();
     for server in fleet.servers.keys() {
         if !lines.iter().any(|line| line.server == *server) {
             lines.push(no_link(server, &links));
         }
+    }
+    for line in lines.iter_mut().filter(|line| line.server != *target) {
+        doubt_identity(look, line);
     }
     let strangers = lines.iter().filter_map(|line| stranger(look, line, &logged)).collect();
     lines.sort_by(|a, b| {
@@ -56,165 +49,163 @@ pub fn reach(look: &mut Look<'_>, fleet: &Fleet, target: &ServerName, carry: Car
     Reach { arrivals: lines, strangers }
 }
 
-/// One replication link as far as it can be read.
-#[derive(Debug, Clone)]
-struct Link {
-    replica: ServerName,
-    channel: String,
-    /// The server it follows, or why that cannot be told.
-    source: Result<String, String>,
+/// What every step of one walk over the links needs.
+struct Walk<'a> {
+    fleet: &'a Fleet,
+    leaving: &'a Leaving<'a>,
+    links: &'a [Link],
+    target: &'a ServerName,
+    /// Whether the statement leaves the target.
+    logged: &'a (How, String),
 }
 
-impl Link {
-    /// A link whose source cannot be told may come from anywhere.
-    fn comes_from(&self, server: &ServerName) -> bool {
-        self.replica != *server
-            && match &self.source {
-                Ok(source) => source == server.as_str(),
-                Err(_) => true,
-            }
-    }
-}
-
-fn links(look: &mut Look<'_>, fleet: &Fleet) -> Vec<Link> {
-    let mut links = Vec::new();
-    for replica in fleet.servers.keys() {
-        match look.read(FactKey::server(replica, ServerFact::Channels)) {
-            Ok(Value::Names(channels)) => {
-                for channel in channels {
-                    let source = match look.read(FactKey::link(replica, &channel, LinkFact::Source)) {
-                        Ok(Value::Text(source)) => Ok(source),
-                        Ok(other) => Err(format!("its source is `{other}`")),
-                        Err(why) => Err(why),
-                    };
-                    links.push(Link { replica: replica.clone(), channel, source });
+impl Walk<'_> {
+    /// The worst arrival at every server that links lead to; at the servers of `races` it is not known.
+    fn stops(&self, look: &mut Look<'_>, races: &BTreeSet<ServerName>) -> BTreeMap<ServerName, Stop> {
+        let path = vec![self.target.clone()];
+        let first = Arrival { server: self.target.clone(), how: How::RunsHere, path, why: String::new() };
+        let first = Stop { arrival: first, onward: (How::Now, String::new()) };
+        let mut found = BTreeMap::from([(self.target.clone(), first)]);
+        let mut queue = vec![self.target.clone()];
+        while let Some(source) = queue.pop() {
+            let from = found[&source].clone();
+            let out = self.leaves(look, &source);
+            let over_links = self.links.iter().filter(|link| link.comes_from(&source));
+            let mut stops: Vec<Stop> =
+                over_links.map(|link| pass(look, self.fleet, self.leaving, &from, &out, link)).collect();
+            stops.extend(cluster::peers(look, self.fleet, &from.arrival).into_iter().map(Stop::from));
+            for stop in stops {
+                let server = stop.arrival.server.clone();
+                let stop = if races.contains(&server) { raced(stop) } else { stop };
+                if found.get(&server).is_none_or(|known| known.how() < stop.how()) {
+                    found.insert(server.clone(), stop);
+                    queue.push(server);
                 }
             }
-            Ok(other) => {
-                links.push(Link {
-                    replica: replica.clone(),
-                    channel: String::new(),
-                    source: Err(format!("`{other}`")),
-                });
-            }
-            Err(why) => links.push(Link { replica: replica.clone(), channel: String::new(), source: Err(why) }),
         }
+        found
     }
-    links
-}
 
-/// Whether what `target` executes enters its binary log: the `How` that every link starts from.
-fn leaves(look: &mut Look<'_>, target: &ServerName, carry: Carry) -> (How, String) {
-    match look.read(FactKey::server(target, ServerFact::Cluster)) {
-        Ok(Value::Text(cluster)) if cluster == "none" => {}
-        Ok(cluster) => return (How::Group, format!("{target} is a member of a cluster ({cluster})")),
-        Err(why) => return (How::Unknown, format!("whether {target} is in a cluster is unknown: {why}")),
+    /// The servers that a statement reaches on one way and, on another one, through a filter. A transaction that a
+    /// filter emptied counts as executed: what comes first decides, and that cannot be told.
+    fn races(&self, look: &mut Look<'_>, found: &BTreeMap<ServerName, Stop>) -> BTreeSet<ServerName> {
+        let reached = |server: &ServerName| {
+            let how = found.get(server).map(|stop| &stop.arrival.how);
+            server != self.target && matches!(how, Some(How::Now | How::Delayed(_)))
+        };
+        let mut races = BTreeSet::new();
+        for link in self.links.iter().filter(|link| reached(&link.replica)) {
+            for (source, from) in found.iter().filter(|(source, _)| link.comes_from(source)) {
+                let out = self.leaves(look, source);
+                if pass(look, self.fleet, self.leaving, from, &out, link).arrival.how == How::Filtered {
+                    races.insert(link.replica.clone());
+                }
+            }
+        }
+        races
     }
-    if carry == Carry::Unlogged {
-        return (How::NotLogged, "not logged".to_owned());
-    }
-    logs(look, target)
-}
 
-fn logs(look: &mut Look<'_>, server: &ServerName) -> (How, String) {
-    match look.read(FactKey::server(server, ServerFact::LogBin)) {
-        Ok(Value::Flag(false)) => (How::NotLogged, format!("{server} keeps no binary log")),
-        Ok(Value::Flag(true)) => match look.read(FactKey::server(server, ServerFact::BinlogFilter)) {
-            Ok(Value::Text(filter)) if filter.is_empty() => (How::Now, String::new()),
-            Ok(filter) => (How::Filtered, format!("{server} filters its binary log: {filter}")),
-            Err(why) => (How::Unknown, format!("the binary log filter of {server} is unknown: {why}")),
-        },
-        Ok(other) => (How::Unknown, format!("the binary log of {server} is `{other}`")),
-        Err(why) => (How::Unknown, format!("the binary log of {server} is unknown: {why}")),
+    fn leaves(&self, look: &mut Look<'_>, server: &ServerName) -> (How, String) {
+        if server == self.target { self.logged.clone() } else { self.leaving.from_relay(look, server) }
     }
 }
 
-/// Whether what `server` applies from others goes on to its own replicas.
-fn relays(look: &mut Look<'_>, server: &ServerName) -> (How, String) {
-    let (own, why) = logs(look, server);
-    if own == How::NotLogged {
-        return (own, why);
+fn raced(stop: Stop) -> Stop {
+    let why = "it comes on two ways, one through a filter, and only the first counts".to_owned();
+    Stop { onward: (How::Unknown, why.clone()), arrival: Arrival { how: How::Unknown, why, ..stop.arrival } }
+}
+
+impl From<Arrival> for Stop {
+    fn from(arrival: Arrival) -> Self {
+        let onward = (arrival.how.clone(), arrival.why.clone());
+        Self { arrival, onward }
     }
-    match look.read(FactKey::server(server, ServerFact::LogReplicaUpdates)) {
-        Ok(Value::Flag(true)) => (own, why),
-        Ok(Value::Flag(false)) => (How::NotLogged, format!("{server} does not log what it applies")),
-        Ok(other) => (How::Unknown, format!("log_replica_updates of {server} is `{other}`")),
-        Err(unknown) => (How::Unknown, format!("log_replica_updates of {server} is unknown: {unknown}")),
+}
+
+impl Stop {
+    /// What orders two ways to the same server.
+    fn how(&self) -> (&How, &How) {
+        (&self.arrival.how, &self.onward.0)
     }
 }
 
 /// The arrival at the end of one link, given how the statement is at its source and whether it leaves there.
-fn step(look: &mut Look<'_>, from: &Arrival, out: &(How, String), link: &Link) -> Arrival {
-    let mut path = from.path.clone();
+fn pass(
+    look: &mut Look<'_>,
+    fleet: &Fleet,
+    leaving: &Leaving<'_>,
+    from: &Stop,
+    out: &(How, String),
+    link: &Link,
+) -> Stop {
+    let mut path = from.arrival.path.clone();
     path.push(link.replica.clone());
-    let at_source = match &from.how {
-        How::RunsHere => How::Now,
-        other => other.clone(),
+    let arrives = |(how, why): (How, String)| Stop {
+        arrival: Arrival { server: link.replica.clone(), how: how.clone(), path: path.clone(), why: why.clone() },
+        onward: (how, why),
     };
+    let at_source = (
+        from.onward.0.clone(),
+        if from.onward.1.is_empty() { from.arrival.why.clone() } else { from.onward.1.clone() },
+    );
     // What cannot arrive relies on no link, so the link's facts are asked only when something may pass it: a receiver
     // that loses its source must not stop the fence that is put up because of it.
-    let (how, why) = if at_source.spares() {
-        (at_source, from.why.clone())
-    } else if out.0.spares() {
-        (out.0.clone(), out.1.clone())
-    } else {
-        let (edge, why) = edge(look, &from.server, link);
-        if edge.spares() { (edge, why) } else { weakest(vec![(at_source, from.why.clone()), out.clone(), (edge, why)]) }
-    };
-    Arrival { server: link.replica.clone(), how, path, why }
+    if at_source.0.spares() {
+        return arrives(at_source);
+    }
+    if out.0.spares() {
+        return arrives(out.clone());
+    }
+    if let Some(has) = has_already(look, leaving.statement, &link.replica) {
+        let onward = (How::Unknown, format!("what {} made of that transaction cannot be told", link.replica));
+        return Stop { onward, ..arrives((How::Never, has)) };
+    }
+    let edge = edge::crosses(look, fleet, leaving, &from.arrival.server, link);
+    if edge.0.spares() { arrives(edge) } else { arrives(slowest([at_source, out.clone(), edge])) }
+}
+
+/// A server does not execute a transaction that it counts as executed, whatever it made of it.
+fn has_already(look: &mut Look<'_>, statement: &Statement, replica: &ServerName) -> Option<String> {
+    let transaction = statement.executed_as.clone()?;
+    let key = FactKey::server(replica, ServerFact::Position);
+    let Ok(Value::Position(position)) = look.peek(&key) else { return None };
+    let counts = position.counts(&transaction);
+    let why = format!("{replica} counts {transaction} as executed");
+    (counts && look.ask(key, Test::Contains(transaction)).holds()).then_some(why)
 }
 
 /// On one path the thing that keeps a statement back longest decides, but "unknown" is never better than unknown.
-fn weakest(stages: Vec<(How, String)>) -> (How, String) {
-    let unknown = stages.iter().find(|(how, _)| *how == How::Unknown).cloned();
-    let group = stages.iter().find(|(how, _)| *how == How::Group).cloned();
-    group
-        .or(unknown)
-        .or_else(|| stages.into_iter().rev().min_by(|a, b| a.0.cmp(&b.0)))
-        .unwrap_or((How::Unknown, String::new()))
+fn slowest(stages: [(How, String); 3]) -> (How, String) {
+    let first = |wanted: How| stages.iter().find(|(how, _)| *how == wanted).cloned();
+    let delay = |(how, _): &&(How, String)| match how {
+        How::Delayed(span) => *span,
+        _ => Span::from_secs(0),
+    };
+    // What a filter takes out waits nowhere, whatever is stopped before or behind it.
+    if let Some(certain) = first(How::Group).or_else(|| first(How::Unknown)).or_else(|| first(How::Filtered)) {
+        return certain;
+    }
+    match stages.iter().rev().min_by(|a, b| a.0.cmp(&b.0)) {
+        // The longest delay is the least that it takes, whether or not a release adds them up.
+        Some((How::Delayed(_), _)) => stages.iter().max_by_key(delay).cloned(),
+        other => other.cloned(),
+    }
+    .unwrap_or((How::Unknown, String::new()))
 }
 
-/// What one link does to events of its source, as far as the link alone decides.
-fn edge(look: &mut Look<'_>, source: &ServerName, link: &Link) -> (How, String) {
-    if let Err(why) = &link.source {
-        return (How::Unknown, format!("whom {} follows is unknown: {why}", link.replica));
+/// A server that answers and does not prove what it is may be any of the others, and what is seen of it may be theirs.
+///
+/// Only peeked at: it makes an answer worse and never better, and a server that does not answer at all says nothing
+/// that could be mistaken.
+fn doubt_identity(look: &Look<'_>, line: &mut Arrival) {
+    let answers = look.peek(&FactKey::server(&line.server, ServerFact::Channels)).is_ok();
+    if let Err(why) = look.peek(&FactKey::server(&line.server, ServerFact::Identity))
+        && answers
+        && line.how.spares()
+    {
+        line.how = How::Unknown;
+        line.why = format!("what {} is cannot be told: {why}", line.server);
     }
-    let mut text = |fact| match look.read(FactKey::link(&link.replica, &link.channel, fact)) {
-        Ok(Value::Text(text)) => Ok(text),
-        Ok(other) => Err(format!("`{other}`")),
-        Err(why) => Err(why),
-    };
-    let name = format!("replication {source} > {}", link.replica);
-    // A fence keeps everything away whatever the threads behind it do (they try to connect, give up, are started by
-    // hand), so nothing else of the link is asked, and an approval does not depend on it.
-    let fence = text(LinkFact::Fence);
-    if fence.as_ref().is_ok_and(|fence| fence == "detached") {
-        return (How::Never, format!("{name} is detached"));
-    }
-    let (receiver, applier) = (text(LinkFact::Receiver), text(LinkFact::Applier));
-    let (filters, error) = (text(LinkFact::Filters), text(LinkFact::Error));
-    let delay = look.read(FactKey::link(&link.replica, &link.channel, LinkFact::Delay));
-    let (Ok(_), Ok(receiver), Ok(applier), Ok(filters), Ok(error), Ok(Value::Number(delay))) =
-        (fence, receiver, applier, filters, error, delay)
-    else {
-        return (How::Unknown, format!("the state of {name} is not known"));
-    };
-    if !error.is_empty() {
-        return (How::Blocked, format!("{name} is broken: {error}"));
-    }
-    if receiver == "stopped" || applier == "stopped" {
-        return (
-            How::Held,
-            format!("{name} is stopped (receiver {receiver}, applier {applier}) and anybody can resume it"),
-        );
-    }
-    if !filters.is_empty() {
-        return (How::Filtered, format!("{name} has filters: {filters}"));
-    }
-    if delay > 0 {
-        return (How::Delayed(Span::from_secs(delay)), format!("{name} is delayed by {}", Span::from_secs(delay)));
-    }
-    (How::Now, format!("{name} is running (receiver {receiver}, applier {applier})"))
 }
 
 fn no_link(server: &ServerName, links: &[Link]) -> Arrival {

@@ -7,9 +7,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::edge;
 use crate::domain::base::{ServerName, Span, TableName};
 use crate::domain::fleet::Rules;
-use crate::domain::snapshot::{FactKey, Finding, LinkFact, Look, Method, ServerFact, TableFact, Test, Value};
+use crate::domain::snapshot::{FactKey, Finding, Look, Method, ServerFact, TableFact, Test, Value};
 
 /// How far a boot time may differ and still be the same boot: it is computed from whole seconds of uptime.
 const SAME_BOOT: Span = Span::from_secs(3);
@@ -98,6 +99,9 @@ fn holds(
     table: &TableName,
     finding: &Finding,
 ) -> Result<(), String> {
+    // A finding is about one server; what answers under its name now must be known, and stay what it is.
+    look.read(FactKey::server(server, ServerFact::Identity))
+        .map_err(|why| format!("what {server} is cannot be told: {why}"))?;
     let same = |look: &mut Look<'_>, fact, then: &Option<String>| match then {
         Some(then) => look.ask(FactKey::table(server, table, fact), Test::Is(Value::text(then.clone()))).holds(),
         None => true,
@@ -129,9 +133,5 @@ fn same_boot(look: &mut Look<'_>, server: &ServerName, finding: &Finding) -> boo
 /// Whether a fence stands in every link into `server`.
 pub fn fenced(look: &mut Look<'_>, server: &ServerName) -> bool {
     let Ok(Value::Names(channels)) = look.read(FactKey::server(server, ServerFact::Channels)) else { return false };
-    !channels.is_empty()
-        && channels.iter().all(|channel| {
-            let fence = FactKey::link(server, channel, LinkFact::Fence);
-            look.ask(fence, Test::Is(Value::text("detached"))).holds()
-        })
+    !channels.is_empty() && channels.iter().all(|channel| edge::fenced(look, server, channel))
 }

@@ -5,9 +5,14 @@
 
 pub mod acknowledging;
 pub mod arrival;
+mod cluster;
 pub mod copies;
+mod edge;
+mod filter;
+mod leaving;
 pub mod predict;
 mod spare;
+pub mod statement;
 pub mod survivors;
 pub mod system;
 
@@ -17,9 +22,10 @@ use serde::{Deserialize, Serialize};
 
 use super::base::{ServerName, Span};
 
-pub use arrival::{Carry, reach};
+pub use arrival::reach;
 pub use copies::{Copy, copy_of};
 pub use predict::predict;
+pub use statement::{Carry, Names, Statement};
 pub use survivors::{Refusal, Survivors, WayBack};
 
 /// How a statement arrives at a server, in ascending order of harm, so that `max` is the worst of all paths.
@@ -36,7 +42,7 @@ pub enum How {
     Held,
     /// The link is broken; mending it lets the statement through.
     Blocked,
-    /// A filter may keep it away. Filters depend on the session's default database and protect nothing.
+    /// A filter keeps it away, this time. Filters depend on the session's default database and protect nothing.
     Filtered,
     /// It arrives when the delay is over.
     Delayed(Span),

@@ -268,6 +268,26 @@ mod tests {
     }
 
     #[test]
+    fn of_two_hundred_servers_those_that_a_step_does_not_touch_are_shared() {
+        let others: Vec<String> = (0..98).map(|n| format!("x{n}")).collect();
+        let big = others.iter().fold(fleet().table(T, &["a", "b", "c", "d"]), |fleet, name| {
+            fleet.server(name).replica(&format!("{name}-r"), Replica::of(name))
+        });
+        let before = big.snapshot();
+        assert_eq!(before.servers().count(), 200);
+        let mut now = before.clone();
+        for kind in [EffectKind::RowsChanged, EffectKind::Dropped] {
+            let reach = reach(&mut Look::at(&now), &big.fleet(), &"a".parse().unwrap(), Carry::Logged);
+            let effect = Effect { object: Object::Table(T.parse().unwrap()), kind };
+            now = now.with(&predict(&now, &big.fleet(), &reach, Carry::Logged, &[effect], &Patch::default()));
+        }
+        let shared = before
+            .servers()
+            .filter(|name| std::sync::Arc::ptr_eq(before.server(name).unwrap(), now.server(name).unwrap()));
+        assert_eq!(shared.count(), 196, "all but a, b, c and d");
+    }
+
+    #[test]
     fn a_rename_moves_the_facts_with_it() {
         let to: TableName = "shop.old".parse().unwrap();
         let after = after(&fleet(), Carry::Unlogged, EffectKind::Renamed { to: to.clone() });

@@ -287,6 +287,22 @@ mod tests {
     }
 
     #[test]
+    fn what_answers_under_the_name_of_a_kept_copy_is_relied_on() {
+        let fixture = fleet(Replica::of("a").detached());
+        let (snapshot, declared) = (fixture.snapshot(), fixture.fleet());
+        let mut look = Look::at(&snapshot);
+        let reach = reach(&mut look, &declared, &"a".parse().unwrap(), Carry::Logged);
+        let _proof = Survivors::prove(&mut look, &declared, &reach, &T.parse().unwrap()).unwrap();
+        let key = FactKey::server(&"c".parse().unwrap(), ServerFact::Identity);
+        let claims: Vec<_> =
+            look.evidence().into_iter().map(|evidence| evidence.claim).filter(|claim| claim.key == key).collect();
+        assert_eq!(claims.len(), 1);
+        let other = fixture.fact(&key, Value::text("mariadb server_id=other")).snapshot();
+        assert!(claims[0].check(&snapshot).verdict.holds());
+        assert!(!claims[0].check(&other).verdict.holds(), "another server under its name voids what was approved");
+    }
+
+    #[test]
     fn a_copy_that_nobody_checked_is_not_good() {
         let unchecked = Fixture::new().server("a").replica("c", Replica::of("a").detached()).table(T, &["a", "c"]);
         let refusal = rule(&unchecked, Carry::Logged).unwrap_err();

@@ -6,6 +6,7 @@
 mod fold;
 mod markdown;
 mod say;
+pub use say::{chosen, found_words};
 
 use std::collections::BTreeMap;
 

@@ -4,6 +4,7 @@ use crate::domain::base::StepId;
 use crate::domain::journal::record::{Approval, Record, Stopper, doubt_word};
 use crate::domain::run::outcome::{ConnectionState, Outcome};
 use crate::domain::snapshot::Evidence;
+use crate::domain::snapshot::sessions::{self, Blocker};
 use crate::domain::vocabulary::promotion;
 
 /// Who did it and what, if the timeline tells it.
@@ -42,6 +43,22 @@ pub(super) fn say(record: &Record) -> Option<Said> {
         Record::Answered { step, by: who, text, .. } => both(who, step, format!("answered \"{text}\"")),
         Record::Waiting { step, claims, until } => {
             at(step, format!("waits for {} facts until {}", claims.len(), until.clock()))
+        }
+        Record::Offered { step, server, offered, at_most } => {
+            let all: Vec<String> = offered.iter().map(Blocker::line).collect();
+            at(step, format!("asks to choose at most {at_most} sessions on {server}: {}", all.join("; ")))
+        }
+        Record::Picked { step, by: who, picked, .. } => {
+            let what = format!("chose {}", chosen(picked));
+            match who {
+                Some(who) => both(who, step, what),
+                None => at(step, format!("the predicate {what}")),
+            }
+        }
+        Record::Skipped { step, why } => at(step, why.clone()),
+        Record::Repeated { step, from, round, checks } => {
+            let checks: Vec<&str> = checks.iter().map(|check| check.says.as_str()).collect();
+            at(step, format!("round {round} is over, not yet: {}; goes back to {from}", checks.join("; ")))
         }
         Record::Blocked { step, why } => at(step, format!("blocked: {}", why.join("; "))),
         Record::Refused { step, refusals } => {
@@ -132,6 +149,29 @@ fn say_command(record: &Record) -> Option<Said> {
     })
 }
 
+/// The sessions of a choice.
+pub fn chosen(picked: &[Blocker]) -> String {
+    let all: Vec<String> = picked.iter().map(|blocker| blocker.session.to_string()).collect();
+    if all.is_empty() { "no session".to_owned() } else { all.join("; ") }
+}
+
+/// What a look for blockers found, the roots first.
+pub fn found_words(blockers: &[Blocker], waiting: u64, untold: &[String]) -> String {
+    let roots: Vec<String> =
+        blockers.iter().filter(|blocker| blocker.part == sessions::Part::Root).map(Blocker::line).collect();
+    let mut words = format!("{waiting} sessions wait; ");
+    words.push_str(&if roots.is_empty() {
+        "no root is seen".to_owned()
+    } else {
+        format!("root: {}", roots.join("; "))
+    });
+    for untold in untold {
+        words.push_str("; ");
+        words.push_str(untold);
+    }
+    words
+}
+
 /// What came of a command, in words.
 pub(super) fn outcome_words(outcome: &Outcome) -> String {
     match outcome {
@@ -141,6 +181,9 @@ pub(super) fn outcome_words(outcome: &Outcome) -> String {
                 findings.iter().map(|m| format!("{} on {}: {}", m.table, m.server, m.finding)).collect();
             format!("measured: {}", all.join("; "))
         }
+        Outcome::Found { blockers, waiting, untold } => found_words(blockers, *waiting, untold),
+        Outcome::Watched { samples } => sessions::trend(samples),
+        Outcome::LeftAlone { why } => format!("left alone: {why}"),
         Outcome::NotSent { why } => format!("not sent: {why}"),
         Outcome::Failed { code, message } => format!("FAILED, server error {code}: {message}"),
         Outcome::Interrupted { detail } => format!("cut short: {detail}"),

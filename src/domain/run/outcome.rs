@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::base::{ServerName, Span, TableName, Timestamp};
 use crate::domain::snapshot::Finding;
+use crate::domain::snapshot::sessions::{Blocker, Sample};
 
 /// The connection that a command is sent on, as it must be known before sending, to look for it afterwards.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +29,17 @@ pub enum Outcome {
     Done { detail: String },
     /// It was measured; one finding for each copy.
     Measured { findings: Vec<Measured> },
+    /// Who blocks whom was looked at.
+    Found {
+        blockers: Vec<Blocker>,
+        waiting: u64,
+        /// What the server does not tell, in words.
+        untold: Vec<String>,
+    },
+    /// How many sessions waited, one look after the other.
+    Watched { samples: Vec<Sample> },
+    /// It is not any more what was signed, so nothing was done to it; what comes behind it goes on.
+    LeftAlone { why: String },
     /// The guard in front of the statement stopped it, or it was never sent. Nothing was executed.
     NotSent { why: String },
     /// The server refused or gave up and said so.

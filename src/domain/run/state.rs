@@ -4,16 +4,18 @@
 //! the same. A record that makes no sense where it stands is an error, not something to ignore.
 
 mod request;
+mod rounds;
 mod undo;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use request::{Ended, RequestState, TAKEN_OVER};
 
-use crate::domain::base::{Danger, Digest, RequestId, Span, StepId, Timestamp};
+use crate::domain::base::{Danger, Digest, RequestId, ServerName, Span, StepId, Timestamp};
 use crate::domain::journal::Head;
 use crate::domain::journal::record::{Assessed, Choice, Ending, Learned, Opened, Record, StopReason};
 use crate::domain::run::outcome::{Connection, Outcome};
+use crate::domain::snapshot::sessions::Blocker;
 use crate::domain::snapshot::{Claim, Evidence, FactKey, Patch, Snapshot, Value};
 
 /// Everything that the records say about a run.
@@ -50,6 +52,8 @@ pub struct State {
     pub undone: BTreeSet<StepId>,
     /// While the step at the cursor is being undone: the place to stop at again.
     pub undoing: Option<usize>,
+    /// How often each step has sent the run back.
+    pub rounds: BTreeMap<StepId, u32>,
 }
 
 /// What the newest estimate of a copy was made of.
@@ -67,6 +71,12 @@ pub enum Phase {
     Entering,
     /// A person does something and reads it back.
     Asking,
+    /// A person chooses among sessions.
+    Choosing {
+        server: ServerName,
+        offered: Vec<Blocker>,
+        at_most: u32,
+    },
     /// For facts, until a time.
     Waiting {
         claims: Vec<Claim>,
@@ -175,6 +185,7 @@ impl State {
             skipped: BTreeSet::new(),
             undone: BTreeSet::new(),
             undoing: None,
+            rounds: BTreeMap::new(),
         })
     }
 
@@ -336,6 +347,15 @@ impl State {
                 Phase::Asking
             }
             (Phase::Asking, Record::Answered { .. }) => Phase::Settling { plan: None },
+            (Phase::Entering, Record::Offered { server, offered, at_most, .. }) => {
+                self.since = entry;
+                Phase::Choosing { server: server.clone(), offered: offered.clone(), at_most: *at_most }
+            }
+            (Phase::Entering, Record::Picked { by: None, .. }) | (Phase::Choosing { .. }, Record::Picked { .. }) => {
+                self.picked(record)
+            }
+            (Phase::Entering, Record::Skipped { .. }) => Phase::Settling { plan: None },
+            (Phase::Settling { .. }, Record::Repeated { .. }) => return self.repeated(record).map(Some),
             (Phase::Advising { .. }, Record::Advised { .. }) => Phase::Finished { outcome: Ending::Aborted },
             (Phase::Entering, Record::Waiting { claims, until, .. }) => {
                 Phase::Waiting { claims: claims.clone(), until: *until }
@@ -380,6 +400,11 @@ impl State {
         if let (Some(back), Some(step)) = (self.undoing, self.step().cloned()) {
             self.undone.insert(step);
             return self.back_from_undoing(back);
+        }
+        // A later round may do what an earlier one left or took back.
+        if let Some(step) = self.step().cloned() {
+            self.skipped.remove(&step);
+            self.undone.remove(&step);
         }
         self.cursor += 1;
         self.attempt = 1;
@@ -459,10 +484,20 @@ fn doubt(plan: &Armed, command: usize, connection: Option<&Connection>, before: 
 /// Behind a good outcome comes the next command, or the look at what was promised. Behind any other the run stops.
 fn after_outcome(plan: Armed, command: usize, outcome: &Outcome) -> Option<Phase> {
     match outcome {
-        Outcome::Done { .. } | Outcome::Measured { .. } if command + 1 < plan.assessed.script.len() => {
+        Outcome::Done { .. }
+        | Outcome::Measured { .. }
+        | Outcome::Found { .. }
+        | Outcome::Watched { .. }
+        | Outcome::LeftAlone { .. }
+            if command + 1 < plan.assessed.script.len() =>
+        {
             Some(Phase::Between { plan, next: command + 1 })
         }
-        Outcome::Done { .. } | Outcome::Measured { .. } => Some(Phase::Settling { plan: Some(plan) }),
+        Outcome::Done { .. }
+        | Outcome::Measured { .. }
+        | Outcome::Found { .. }
+        | Outcome::Watched { .. }
+        | Outcome::LeftAlone { .. } => Some(Phase::Settling { plan: Some(plan) }),
         Outcome::NotSent { .. } | Outcome::Failed { .. } | Outcome::Interrupted { .. } | Outcome::InDoubt { .. } => {
             None
         }
@@ -475,6 +510,7 @@ impl Phase {
         match self {
             Self::Entering => "entering a step",
             Self::Asking => "waiting for an answer",
+            Self::Choosing { .. } => "waiting for a choice among sessions",
             Self::Waiting { .. } => "waiting for facts",
             Self::Requested { .. } => "waiting for signatures",
             Self::Armed { .. } => "armed",

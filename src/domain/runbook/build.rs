@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::entry::{self, Kind};
 use super::fill::Filler;
 use super::param::{ParamValue, Params};
-use super::shape::{Step, Work};
+use super::shape::{Repeat, Step, Work};
 use crate::domain::base::{Span, StepId};
 use crate::domain::fleet::Fleet;
 use crate::domain::vocabulary::{Action, Condition};
@@ -75,9 +75,17 @@ impl<'a> Builder<'a> {
             Some(Some(action)) => Some(action),
             None => None,
         };
+        let repeat = map.get("repeat").filter(|v| !v.is_null());
+        let repeat = repeat.map(|repeat| self.repeat(repeat, &path.key("repeat"), &server));
         let id: StepId = serde_json::from_value(value["id"].clone()).ok()?;
         let danger = serde_json::from_value(value["danger"].clone()).ok()?;
-        let mut step = Step { id, title: title?, why, work: work?, preconditions, postconditions, danger, undo: None };
+        let repeat = match repeat {
+            Some(None) => return None,
+            Some(found) => found,
+            None => None,
+        };
+        let mut step =
+            Step { id, title: title?, why, work: work?, preconditions, postconditions, danger, undo: None, repeat };
         step.undo = undo.map(|action| Box::new(undoing(&step, action)));
         (self.problems.len() == before).then_some(step)
     }
@@ -131,6 +139,14 @@ impl<'a> Builder<'a> {
         let limit = self.checked(&Schema::of::<Span>(), limit, &at)?;
         let at_most: Span = serde_json::from_value(limit).ok()?;
         Some(Work::WaitUntil { conditions, at_most })
+    }
+
+    fn repeat(&mut self, value: &'a Value, path: &Path, server: &Server<'a>) -> Option<Repeat> {
+        let until = self.conditions(&value["until"], &path.key("until"), server);
+        let at_most = self.checked(&Schema::of::<u32>(), value.get("at_most")?, &path.key("at_most"))?;
+        let at_most: u32 = serde_json::from_value(at_most).ok()?;
+        let from: StepId = serde_json::from_value(value["from"].clone()).ok()?;
+        Some(Repeat { from, at_most, until })
     }
 
     fn conditions(&mut self, value: &'a Value, path: &Path, server: &Server<'a>) -> Vec<Condition> {
@@ -278,7 +294,7 @@ fn undoing(step: &Step, action: Action) -> Step {
     let (id, title) = (step.id.clone(), format!("Undo: {}", step.title));
     let (preconditions, postconditions) = (Vec::new(), Vec::new());
     let work = Work::Act(action);
-    Step { id, title, why: None, work, preconditions, postconditions, danger: None, undo: None }
+    Step { id, title, why: None, work, preconditions, postconditions, danger: None, undo: None, repeat: None }
 }
 
 /// The file's line breaks are the author's editor's; screens break lines by their own width. An empty line stays one.

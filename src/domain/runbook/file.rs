@@ -105,4 +105,20 @@ pub(super) struct StepFile {
     /// The action that is offered to take it back.
     #[schemars(default)]
     undo: Option<serde_json::Value>,
+    /// Sends the run back behind this step, until conditions hold.
+    #[schemars(default)]
+    repeat: Option<RepeatFile>,
+}
+
+/// Another round of the steps from an earlier one to this one.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "the type is the schema; values are taken piece by piece, so that all problems are found")]
+pub(super) struct RepeatFile {
+    /// The step that the run goes back to: this one, or one that stands earlier.
+    from: StepId,
+    /// How often the steps are done in all.
+    at_most: serde_json::Value,
+    /// What must hold to go on; looked at after the postconditions.
+    until: Vec<serde_json::Value>,
 }

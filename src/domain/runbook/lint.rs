@@ -33,7 +33,7 @@ type RunCheck = fn(&Run<'_>) -> Vec<Problem>;
 const STEP_CHECKS: &[StepCheck] =
     &[several_statements, lowered, no_why, unconditional, unproved, reaches_spare, no_undo, no_postcondition];
 
-const RUN_CHECKS: &[RunCheck] = &[references, never_stopped, never_resumed, pause_is_no_fence];
+const RUN_CHECKS: &[RunCheck] = &[references, repeats, never_stopped, never_resumed, pause_is_no_fence];
 
 /// Everything that speaks against the file.
 pub(super) fn check(draft: &Draft<'_>) -> Vec<Problem> {
@@ -325,6 +325,29 @@ fn references(run: &Run<'_>) -> Vec<Problem> {
                 }
             }
         }
+    }
+    problems
+}
+
+fn repeats(run: &Run<'_>) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut free = 0;
+    for (index, step) in run.steps.iter().enumerate() {
+        let Some(repeat) = &step.repeat else { continue };
+        let from = run.steps[..=index].iter().position(|earlier| earlier.id == repeat.from);
+        let why = match from {
+            None => format!("`{}` is neither this step nor an earlier one", repeat.from),
+            Some(from) if from < free => format!("it goes back to `{}`, into another repetition", repeat.from),
+            Some(_) if repeat.until.is_empty() => "nothing says until when".to_owned(),
+            Some(_) if !(2..=10).contains(&repeat.at_most) => {
+                format!("expected 2 to 10 rounds in `at_most`, found {}", repeat.at_most)
+            }
+            Some(_) => {
+                free = index + 1;
+                continue;
+            }
+        };
+        problems.push(run.at(index).problem(code::BAD_REPEAT, "repeat", why));
     }
     problems
 }

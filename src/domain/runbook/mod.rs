@@ -17,4 +17,4 @@ mod tests;
 
 pub use param::{Param, ParamType, ParamValue, Prefer, Role};
 pub use read::{Source, read};
-pub use shape::{Runbook, Step, Work};
+pub use shape::{Repeat, Runbook, Step, Work};

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::param::ParamValue;
-use crate::domain::base::{Danger, Digest, RunId, Span, StepId, TableName};
+use crate::domain::base::{Danger, Digest, RunId, ServerName, Span, StepId, TableName};
 use crate::domain::vocabulary::{Action, Condition};
 
 /// A runbook that can be planned and run.
@@ -49,6 +49,17 @@ pub struct Step {
     pub danger: Option<Danger>,
     /// Offered after a stop, never run alone: a step of its own, assessed and signed like any.
     pub undo: Option<Box<Step>>,
+    /// Going back behind this step.
+    pub repeat: Option<Repeat>,
+}
+
+/// Does the steps from an earlier one on once more, until conditions hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repeat {
+    pub from: StepId,
+    /// How often the steps are done in all.
+    pub at_most: u32,
+    pub until: Vec<Condition>,
 }
 
 /// What a step does.
@@ -73,7 +84,17 @@ impl Step {
             Work::WaitUntil { conditions, .. } => conditions.as_slice(),
             Work::Act(_) | Work::Manual { .. } => &[],
         };
-        self.preconditions.iter().chain(waited).chain(&self.postconditions)
+        let until = self.repeat.iter().flat_map(|repeat| &repeat.until);
+        self.preconditions.iter().chain(waited).chain(&self.postconditions).chain(until)
+    }
+
+    /// The servers whose lock waits it needs. They are looked at for such a step only.
+    pub fn lock_waits(&self) -> BTreeSet<ServerName> {
+        let acted = match &self.work {
+            Work::Act(action) => action.lock_waits(),
+            Work::Manual { .. } | Work::WaitUntil { .. } => None,
+        };
+        acted.into_iter().chain(self.conditions().filter_map(Condition::lock_waits)).cloned().collect()
     }
 
     fn tables(&self, run: &RunId) -> Vec<TableName> {

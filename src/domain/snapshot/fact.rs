@@ -44,6 +44,10 @@ pub enum ServerFact {
     LogReplicaUpdates,
     /// Text: filters on writing the binary log; empty for none.
     BinlogFilter,
+    /// Text: how changed rows stand in its binary log: `row`, `statement` or `mixed`.
+    BinlogFormat,
+    /// Text: what stands on transactions that begin here, as [`Origin`](super::origin::Origin) writes it.
+    Origin,
     /// Text: `none`, `galera` or `group_replication`.
     Cluster,
     /// Position: everything it executed.
@@ -60,6 +64,12 @@ pub enum ServerFact {
     UnloggedSessions,
     /// Number: bytes free where it keeps its data.
     FreeBytes,
+    /// Lock waits: who waits for whom. Looked at only for a step that needs it.
+    LockWaits,
+    /// Sessions: what a step of this run found to block others, as it was then.
+    Blockers,
+    /// Sessions: those of the blockers that were chosen to be killed.
+    Victims,
 }
 
 /// What the host of a detached link is prefixed with: no resolver accepts it, and taking it off gives the host back.
@@ -79,8 +89,12 @@ pub enum LinkFact {
     Receiver,
     /// Text: `running` or `stopped`.
     Applier,
+    /// Flag: when it cannot reach its source it chooses another one by itself.
+    Failover,
     /// Number: configured delay in seconds.
     Delay,
+    /// Text: where the applier stops by itself; empty for nowhere.
+    Until,
     /// Text: replica-side filters; empty for none.
     Filters,
     /// Position: received from the source, applied or not.
@@ -145,6 +159,7 @@ impl About {
             Self::Server(ServerFact::SemiSync | ServerFact::Acknowledges) => {
                 Some("it follows the connections of replicas, which come and go")
             }
+            Self::Server(ServerFact::LockWaits | ServerFact::Blockers) => Some("sessions come and go"),
             Self::Server(ServerFact::FreeBytes) => Some("every write on the machine moves it"),
             Self::Server(ServerFact::BootedAt) => Some("it is computed from an uptime in whole seconds"),
             Self::Table { fact: TableFact::Bytes, .. } => Some("it is the server's own estimate"),
@@ -180,6 +195,8 @@ impl ServerFact {
             Self::LogBin => "binary log",
             Self::LogReplicaUpdates => "log_replica_updates",
             Self::BinlogFilter => "binary log filter",
+            Self::BinlogFormat => "binary log format",
+            Self::Origin => "mark on own transactions",
             Self::Cluster => "cluster",
             Self::Position => "position",
             Self::Channels => "replication channels",
@@ -188,6 +205,9 @@ impl ServerFact {
             Self::Acknowledges => "acknowledges its source",
             Self::UnloggedSessions => "unlogged sessions allowed",
             Self::FreeBytes => "free bytes",
+            Self::LockWaits => "lock waits",
+            Self::Blockers => "blockers found",
+            Self::Victims => "sessions chosen",
         }
     }
 }
@@ -200,7 +220,9 @@ impl LinkFact {
             Self::Fence => "replication fence",
             Self::Receiver => "replication receiver",
             Self::Applier => "replication applier",
+            Self::Failover => "replication failover",
             Self::Delay => "replication delay",
+            Self::Until => "replication until",
             Self::Filters => "replication filters",
             Self::Received => "received position",
             Self::Error => "replication error",

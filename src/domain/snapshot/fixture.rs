@@ -30,7 +30,9 @@ impl Replica {
             (LinkFact::Fence, text("none")),
             (LinkFact::Receiver, text("running")),
             (LinkFact::Applier, text("running")),
+            (LinkFact::Failover, Value::Flag(false)),
             (LinkFact::Delay, Value::Number(0)),
+            (LinkFact::Until, text("")),
             (LinkFact::Filters, text("")),
             (LinkFact::Error, text("")),
             (LinkFact::Received, Value::Position(position(10))),
@@ -64,6 +66,17 @@ impl Replica {
     #[must_use]
     pub fn filters(self, text: &str) -> Self {
         self.set(LinkFact::Filters, Value::text(text))
+    }
+
+    #[must_use]
+    pub fn until(self, text: &str) -> Self {
+        self.set(LinkFact::Until, Value::text(text))
+    }
+
+    /// It looks for another source by itself.
+    #[must_use]
+    pub fn fails_over(self) -> Self {
+        self.set(LinkFact::Failover, Value::Flag(true))
     }
 
     #[must_use]
@@ -131,6 +144,8 @@ impl Fixture {
             (ServerFact::LogBin, Value::Flag(true)),
             (ServerFact::LogReplicaUpdates, Value::Flag(true)),
             (ServerFact::BinlogFilter, text("")),
+            (ServerFact::BinlogFormat, text("row")),
+            (ServerFact::Origin, text("server 1, domain 0")),
             (ServerFact::Cluster, text("none")),
             (ServerFact::Position, Value::Position(position(10))),
             (ServerFact::Channels, Value::Names(BTreeSet::new())),

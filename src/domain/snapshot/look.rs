@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::sessions::Session;
 use super::{FactKey, Position, Snapshot, Value};
 use crate::domain::base::{Known, Span, Timestamp, Verdict};
 
@@ -28,6 +29,10 @@ pub enum Test {
     ProvesRows,
     /// A finding made no longer ago than this.
     YoungerThan(Span),
+    /// Lock waits in which the connection no longer has the transaction that it had, or is ending it.
+    LetGo(Box<Session>),
+    /// Lock waits in which the session is no longer as it was: not the transaction, or not the statement.
+    NotAsSeen(Box<Session>),
 }
 
 /// A test on one fact that something relies on or promises.
@@ -82,6 +87,9 @@ impl Test {
                 None => Verdict::CannotTell { why: "positions of two flavours do not compare".to_owned() },
             },
             (Self::ProvesRows, Value::Finding(finding)) => finding.good.into(),
+            (Self::AtMost(most), Value::LockWaits(waits)) => (waits.waiting() <= *most).into(),
+            (Self::NotAsSeen(session), Value::LockWaits(waits)) => waits.not_as_seen(session).into(),
+            (Self::LetGo(session), Value::LockWaits(waits)) => waits.let_go(session).into(),
             (Self::YoungerThan(span), Value::Finding(finding)) => (now.since(finding.at) <= *span).into(),
             _ => mismatch(),
         }

@@ -7,8 +7,10 @@
 pub mod fact;
 pub mod fixture;
 pub mod look;
+pub mod origin;
 pub mod position;
 pub mod semi_sync;
+pub mod sessions;
 pub mod text;
 pub mod value;
 
@@ -74,12 +76,17 @@ impl Snapshot {
     /// The snapshot with `patch` applied. Servers that the patch does not name stay shared.
     #[must_use]
     pub fn with(&self, patch: &Patch) -> Self {
-        let mut servers = self.servers.clone();
+        self.clone().patched(patch)
+    }
+
+    /// The same for a snapshot that nobody needs without the patch.
+    #[must_use]
+    pub fn patched(mut self, patch: &Patch) -> Self {
         for (key, known) in &patch.changes {
-            let facts = servers.entry(key.server.clone()).or_default();
+            let facts = self.servers.entry(key.server.clone()).or_default();
             Arc::make_mut(facts).insert(key.about.clone(), known.clone());
         }
-        Self { taken: self.taken, servers }
+        self
     }
 
     /// The same facts, looked at as of `taken`.

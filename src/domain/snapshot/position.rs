@@ -67,6 +67,19 @@ impl Position {
         }
     }
 
+    /// Whether a replica that stands here takes `transaction` for executed, as far as that is certain.
+    ///
+    /// MariaDB keeps one number for a domain: a higher one from another server says nothing about this one's.
+    pub fn counts(&self, transaction: &Self) -> bool {
+        let same_server = match (self, transaction) {
+            (Self::MariaDb(mine), Self::MariaDb(theirs)) => {
+                theirs.iter().all(|(domain, (server, _))| mine.get(domain).is_some_and(|(own, _)| own == server))
+            }
+            _ => true,
+        };
+        same_server && self.contains(transaction) == Some(true)
+    }
+
     /// Both together; `None` if the two are of different flavours.
     pub fn union(&self, other: &Self) -> Option<Self> {
         match (self, other) {
@@ -190,6 +203,14 @@ mod tests {
         assert_eq!(set("0-1-17,1-2-3").contains(&set("0-3-17")), Some(true));
         assert_eq!(set("0-1-17").contains(&set("0-1-18")), Some(false));
         assert_eq!(set("0-1-17").contains(&set("1-1-1")), Some(false));
+    }
+
+    #[test]
+    fn a_higher_number_of_another_server_counts_for_nothing() {
+        let set = |text: &str| Position::parse_mariadb(text).unwrap();
+        assert!(set("0-1-17").counts(&set("0-1-17")));
+        assert!(!set("0-2-20").counts(&set("0-1-17")), "its own writes may have come behind");
+        assert!(!set("0-1-16").counts(&set("0-1-17")));
     }
 
     #[test]

@@ -87,6 +87,10 @@ impl fmt::Display for Test {
             Self::Contains(position) => write!(f, "contains {position}"),
             Self::ProvesRows => f.write_str("proves the rows"),
             Self::YoungerThan(span) => write!(f, "is younger than {span}"),
+            Self::LetGo(session) => {
+                write!(f, "without session {} of {} in its transaction", session.id, session.who())
+            }
+            Self::NotAsSeen(session) => write!(f, "without session {} of {} as it was", session.id, session.who()),
         }
     }
 }

@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::position::Position;
+use super::sessions::{Blocker, LockWaits};
 use crate::domain::base::{Digest, TableName, Timestamp};
 
 /// The value of one fact.
@@ -21,6 +22,9 @@ pub enum Value {
     /// In the order in which they happen.
     Effects(Vec<Effect>),
     Finding(Finding),
+    LockWaits(LockWaits),
+    /// Those with the most sessions behind them first.
+    Sessions(Vec<Blocker>),
 }
 
 /// What a statement does to one thing on the server that executes it.
@@ -148,6 +152,12 @@ impl fmt::Display for Value {
                 f.write_str(&all.join(", "))
             }
             Self::Finding(finding) => write!(f, "{finding}"),
+            Self::LockWaits(waits) => write!(f, "{waits}"),
+            Self::Sessions(sessions) if sessions.is_empty() => f.write_str("none"),
+            Self::Sessions(sessions) => {
+                let ids: Vec<String> = sessions.iter().map(|blocker| blocker.session.id.to_string()).collect();
+                f.write_str(&ids.join(", "))
+            }
         }
     }
 }

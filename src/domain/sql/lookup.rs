@@ -56,6 +56,11 @@ pub fn kill(id: u64) -> String {
     format!("KILL CONNECTION {id}")
 }
 
+/// Ends what connection `id` executes; the connection and its transaction stay.
+pub fn kill_query(id: u64) -> String {
+    format!("KILL QUERY {id}")
+}
+
 /// Sets the session apart from the binary log, to learn whether the account may.
 pub const STOP_LOGGING: &str = "SET SESSION sql_log_bin=0";
 

@@ -13,6 +13,7 @@ pub mod lookup;
 pub mod packet;
 pub mod quote;
 pub mod rights;
+pub mod sessions;
 
 pub use classify::{Classified, classify};
 pub use dialect::{Dialect, Flavor, Version};

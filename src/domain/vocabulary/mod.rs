@@ -6,6 +6,8 @@
 
 pub mod action;
 pub mod condition;
+pub mod never;
+pub mod pick;
 pub mod private;
 pub mod promotion;
 mod reading;
@@ -14,6 +16,7 @@ use std::collections::BTreeSet;
 
 pub use action::Action;
 pub use condition::Condition;
+pub use pick::Offer;
 
 use super::base::{Danger, RunId, ServerName, TableName, Verdict};
 use super::fleet::Fleet;
@@ -68,6 +71,11 @@ pub trait ConditionEntry {
     fn tables(&self) -> Vec<TableName> {
         Vec::new()
     }
+
+    /// The server whose lock waits it needs.
+    fn lock_waits(&self) -> Option<&ServerName> {
+        None
+    }
 }
 
 /// One action of the vocabulary.
@@ -93,6 +101,16 @@ pub trait ActionEntry {
 
     /// The servers it works on.
     fn servers(&self) -> Vec<ServerName>;
+
+    /// The server whose lock waits it needs.
+    fn lock_waits(&self) -> Option<&ServerName> {
+        None
+    }
+
+    /// What is to be chosen from, if it is about a choice. Its script is empty then.
+    fn offer(&self, _world: World<'_>, _look: &mut Look<'_>) -> Option<Result<Offer, String>> {
+        None
+    }
 }
 
 /// Makes the enum of one list, what delegates to its entries, and the table of all.
@@ -143,6 +161,14 @@ macro_rules! vocabulary {
             pub fn servers(&self) -> Vec<ServerName> {
                 match self { $(Self::$entry(entry) => entry.servers(),)+ }
             }
+
+            pub fn lock_waits(&self) -> Option<&ServerName> {
+                match self { $(Self::$entry(entry) => entry.lock_waits(),)+ }
+            }
+
+            pub fn offer(&self, world: World<'_>, look: &mut Look<'_>) -> Option<Result<Offer, String>> {
+                match self { $(Self::$entry(entry) => entry.offer(world, look),)+ }
+            }
         }
     };
     (conditions: $($module:ident :: $entry:ident,)+) => {
@@ -186,6 +212,10 @@ macro_rules! vocabulary {
 
             pub fn tables(&self) -> Vec<TableName> {
                 match self { $(Self::$entry(entry) => entry.tables(),)+ }
+            }
+
+            pub fn lock_waits(&self) -> Option<&ServerName> {
+                match self { $(Self::$entry(entry) => entry.lock_waits(),)+ }
             }
         }
     };

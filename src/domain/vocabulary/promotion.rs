@@ -204,6 +204,6 @@ fn statements(on: &ServerName, says: &str, statements: Vec<String>) -> ByHand {
 fn text(command: Command) -> Option<String> {
     match command.work {
         Work::Statement { text, .. } => Some(text),
-        Work::Check { .. } | Work::Compare { .. } | Work::Copy { .. } => None,
+        _ => None,
     }
 }

@@ -76,6 +76,7 @@ codes! {
     PARAM_UNUSED = Warning "CS115": "A parameter that no step uses is asked for in vain, in the middle of an incident.";
     SAME_SERVER = Error "CS116": "Two parameters name one server. Each stands for a role, and a server that protects itself protects nothing.";
     BAD_MEANING = Error "CS117": "Each value is well formed, and together they mean nothing that can be.";
+    BAD_REPEAT = Error "CS118": "A repetition goes back to its own step or to an earlier one, does the steps 2 to 10 times in all until something holds that can be looked at, and overlaps with no other.";
 
     UNCONDITIONAL = Warning "CS202": "The step may destroy rows and demands nothing first. It stays subject to the rule of copies, which refuses it when the last good copy is in reach.";
     REACHES_SPARE = Warning "CS203": "A statement that is written to the binary log arrives at every replica that is not fenced, and destroys its copy as well.";

@@ -1,4 +1,4 @@
-//! The keeper's children: one slot per server, each with the handle of its process.
+//! The keeper's children: one slot per server and one for the clients of a storm, each with the handle of its process.
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
@@ -12,6 +12,7 @@ use tokio::sync::Mutex;
 
 use crate::domain::base::ServerName;
 use crate::lab::record::{LabRecord, server_dir};
+use crate::lab::storm::{self, Storm};
 
 use super::protocol::{Answer, Command, ProcessState};
 
@@ -23,6 +24,7 @@ pub struct Children {
     dir: PathBuf,
     program: PathBuf,
     slots: BTreeMap<ServerName, Mutex<Slot>>,
+    storm: Mutex<Slot>,
 }
 
 #[derive(Default)]
@@ -35,7 +37,7 @@ enum Slot {
 impl Children {
     pub fn new(dir: &Path, record: &LabRecord) -> Self {
         let slots = record.order.iter().map(|name| (name.clone(), Mutex::default())).collect();
-        Self { dir: dir.to_owned(), program: record.program.clone(), slots }
+        Self { dir: dir.to_owned(), program: record.program.clone(), slots, storm: Mutex::default() }
     }
 
     pub async fn obey(&self, command: Command) -> Answer {
@@ -44,6 +46,7 @@ impl Children {
             Command::Start { server } => self.start(server).await,
             Command::Stop { server } => self.stop(server).await,
             Command::Kill { server } => self.kill(server).await,
+            Command::Storm { storm } => self.raise(storm).await,
             Command::End => Err("the end is not a child's matter".to_owned()),
         };
         done.map_or_else(|message| Answer::Refused { message }, |()| Answer::Done)
@@ -51,13 +54,13 @@ impl Children {
 
     /// Kills whatever runs and waits for it.
     pub async fn end(&self) {
-        for slot in self.slots.values() {
+        for slot in self.all() {
             if let Slot::Started(child) = &mut *slot.lock().await {
                 // Fails only for a child that has ended, which is what is wanted.
                 let _ = child.start_kill();
             }
         }
-        for slot in self.slots.values() {
+        for slot in self.all() {
             if let Slot::Started(child) = &mut *slot.lock().await {
                 let _ = child.wait().await;
             }
@@ -69,7 +72,37 @@ impl Children {
         for (name, slot) in &self.slots {
             servers.insert(name.clone(), slot.lock().await.state());
         }
-        Answer::Servers { servers }
+        Answer::Servers { servers, storm: self.storm.lock().await.state() }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Mutex<Slot>> {
+        self.slots.values().chain([&self.storm])
+    }
+
+    /// Ends the clients that are there and starts others. What the earlier ones reported must not be taken for theirs.
+    async fn raise(&self, storm: &Storm) -> Result<(), String> {
+        let mut slot = self.storm.lock().await;
+        if let Slot::Started(child) = &mut *slot {
+            // Fails only for a child that has ended, which is what is wanted.
+            let _ = child.kill().await;
+        }
+        for file in [storm::report_path(&self.dir), storm::log_path(&self.dir)] {
+            match std::fs::remove_file(&file) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(format!("`{}`: {error}", file.display()));
+                }
+                _ => {}
+            }
+        }
+        let log = append(&storm::log_path(&self.dir)).map_err(|error| error.to_string())?;
+        let own = std::env::current_exe().map_err(|error| format!("this program cannot find itself: {error}"))?;
+        let mut process = dying_with_us(&own);
+        process.arg("keeper").arg("storm").arg(&self.dir);
+        process.args([storm.server.as_str(), &storm.table.to_string(), storm.kind.word()]);
+        // Its input ends with this process, also where nothing else tells it.
+        process.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log).process_group(0).kill_on_drop(true);
+        *slot = Slot::Started(process.spawn().map_err(|error| format!("`{}`: {error}", own.display()))?);
+        Ok(())
     }
 
     async fn start(&self, server: &ServerName) -> Result<(), String> {
@@ -87,19 +120,10 @@ impl Children {
         Ok(())
     }
 
-    /// The server's command. Where `setpriv` exists the kernel kills the server when even the keeper is killed.
     fn process(&self, server: &ServerName) -> Process {
-        let file = server_dir(&self.dir, server).join("my.cnf");
         let mut option = std::ffi::OsString::from("--defaults-file=");
-        option.push(file);
-        let setpriv = Path::new("/usr/bin/setpriv");
-        let mut process = if cfg!(target_os = "linux") && setpriv.exists() {
-            let mut process = Process::new(setpriv);
-            process.args(["--pdeathsig", "KILL"]).arg(&self.program);
-            process
-        } else {
-            Process::new(&self.program)
-        };
+        option.push(server_dir(&self.dir, server).join("my.cnf"));
+        let mut process = dying_with_us(&self.program);
         process.arg(option);
         process
     }
@@ -145,6 +169,18 @@ impl Slot {
             Self::Started(child) => Ok(child),
             Self::NotStarted => Err(format!("`{server}` does not run")),
         }
+    }
+}
+
+/// A child's command. Where `setpriv` exists the kernel kills the child when even the keeper is killed.
+fn dying_with_us(program: &Path) -> Process {
+    let setpriv = Path::new("/usr/bin/setpriv");
+    if cfg!(target_os = "linux") && setpriv.exists() {
+        let mut process = Process::new(setpriv);
+        process.args(["--pdeathsig", "KILL"]).arg(program);
+        process
+    } else {
+        Process::new(program)
     }
 }
 

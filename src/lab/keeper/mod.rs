@@ -2,7 +2,7 @@
 //!
 //! It starts, stops and kills them by their handles, never by name or number file, and it ends them all when its owner is
 //! gone: an owned keeper at the end of its standard input, a detached one when the lab's directory is removed or when it
-//! is told. Everything else about a lab is done by the program that talks to it. It opens no network port.
+//! is told. The clients of a lock storm are its child as well. Everything else about a lab is done by the program that talks to it. It opens no network port.
 
 mod children;
 mod client;
@@ -27,6 +27,7 @@ use self::children::Children;
 use super::error::LabError;
 use super::files::remove_dir;
 use super::record::{LabRecord, keeper_socket};
+use super::storm;
 
 pub use self::client::{KeeperClient, OwnedKeeper, spawn_detached, spawn_owned};
 pub use self::protocol::{Answer, Command, ProcessState};
@@ -44,6 +45,7 @@ enum Life {
 }
 
 /// `countersign keeper owned|detached DIR`: runs until the lab ends. Prints `ready` when it can be asked.
+/// `countersign keeper storm DIR SERVER TABLE KIND` is its child: the clients of a lock storm.
 pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     match run(arguments) {
         Ok(()) => ExitCode::SUCCESS,
@@ -58,6 +60,7 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
 fn run(mut arguments: impl Iterator<Item = OsString>) -> Result<(), LabError> {
     let usage = || LabError::Refused("expected `keeper owned|detached DIR`".to_owned());
     let life = match arguments.next().as_deref().and_then(std::ffi::OsStr::to_str) {
+        Some("storm") => return storm::process::run(arguments),
         Some("owned") => Life::Owned,
         Some("detached") => Life::Detached,
         _ => return Err(usage()),
@@ -112,13 +115,7 @@ fn say_ready() {
 /// Returns when nobody needs the servers any more.
 async fn until_orphaned(life: Life, socket: &Path) {
     match life {
-        Life::Owned => {
-            let input = std::io::stdin().as_fd().try_clone_to_owned().and_then(pipe::Receiver::from_owned_fd);
-            let mut ignored = [0u8; 64];
-            // Something else than a pipe is no owner.
-            let Ok(mut input) = input else { return };
-            while matches!(input.read(&mut ignored).await, Ok(count) if count > 0) {}
-        }
+        Life::Owned => until_owner_ends().await,
         Life::Detached => {
             // By inode, so that a new lab in the same place does not keep this one alive.
             let own = inode(socket);
@@ -127,6 +124,14 @@ async fn until_orphaned(life: Life, socket: &Path) {
             }
         }
     }
+}
+
+/// Returns at the end of standard input, which is a pipe from the owner. Something else than a pipe is no owner.
+pub async fn until_owner_ends() {
+    let input = std::io::stdin().as_fd().try_clone_to_owned().and_then(pipe::Receiver::from_owned_fd);
+    let mut ignored = [0u8; 64];
+    let Ok(mut input) = input else { return };
+    while matches!(input.read(&mut ignored).await, Ok(count) if count > 0) {}
 }
 
 fn inode(path: &Path) -> Option<u64> {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::base::ServerName;
+use crate::lab::storm::Storm;
 
 /// What a keeper is told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,8 +23,12 @@ pub enum Command {
     Kill {
         server: ServerName,
     },
+    /// Starts the clients of a lock storm, in place of those that are there.
+    Storm {
+        storm: Storm,
+    },
     Status,
-    /// Kills all servers and ends; the answer is the end of the connection.
+    /// Kills everything and ends; the answer is the end of the connection.
     End,
 }
 
@@ -32,11 +37,11 @@ pub enum Command {
 #[serde(tag = "answer", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Answer {
     Done,
-    Servers { servers: BTreeMap<ServerName, ProcessState> },
+    Servers { servers: BTreeMap<ServerName, ProcessState>, storm: ProcessState },
     Refused { message: String },
 }
 
-/// One server's process.
+/// The process of one server, or of a storm's clients.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "process", rename_all = "snake_case", deny_unknown_fields)]
 pub enum ProcessState {

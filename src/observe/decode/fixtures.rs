@@ -55,10 +55,14 @@ impl Answering {
 
     fn new(flavor: Flavor, clock: &[(&str, &str)]) -> Self {
         let answering = Self { flavor, variables: BTreeMap::new(), status: BTreeMap::new(), rows: BTreeMap::new() };
+        let failover: &[(&str, &str)] = &[("CHANNEL_NAME", ""), ("FAILOVER", "0")];
         [Probe::DumpThreads, Probe::Links, Probe::LogFilter, Probe::WorkerErrors, Probe::DumpUuids, Probe::GroupMembers]
             .into_iter()
             .fold(answering, |answering, probe| answering.rows(probe, &[]))
             .rows(Probe::Clock, &[clock])
+            .rows(Probe::Failover, &[failover])
+            .variable("binlog_format", "ROW")
+            .variable("server_id", "1")
             .rows(Probe::Rights, &[&[("PRIVILEGE_TYPE", "PROCESS")], &[("PRIVILEGE_TYPE", "SELECT")]])
             .variable("log_bin", "ON")
             .variable("log_slave_updates", "ON")

@@ -10,7 +10,7 @@ use crate::domain::fleet::Consumer;
 use crate::domain::fleet::Fleet;
 use crate::domain::snapshot::{About, LinkFact, ServerFact, ServerFacts, TableFact, Value};
 
-const SERVER_FACTS: [ServerFact; 15] = [
+const SERVER_FACTS: [ServerFact; 17] = [
     ServerFact::Identity,
     ServerFact::Version,
     ServerFact::BootedAt,
@@ -18,6 +18,8 @@ const SERVER_FACTS: [ServerFact; 15] = [
     ServerFact::LogBin,
     ServerFact::LogReplicaUpdates,
     ServerFact::BinlogFilter,
+    ServerFact::BinlogFormat,
+    ServerFact::Origin,
     ServerFact::Cluster,
     ServerFact::Position,
     ServerFact::Channels,
@@ -28,13 +30,15 @@ const SERVER_FACTS: [ServerFact; 15] = [
     ServerFact::FreeBytes,
 ];
 
-const LINK_FACTS: [LinkFact; 10] = [
+const LINK_FACTS: [LinkFact; 12] = [
     LinkFact::Source,
     LinkFact::Address,
     LinkFact::Fence,
     LinkFact::Receiver,
     LinkFact::Applier,
+    LinkFact::Failover,
     LinkFact::Delay,
+    LinkFact::Until,
     LinkFact::Filters,
     LinkFact::Received,
     LinkFact::Error,
@@ -139,6 +143,12 @@ impl<'a> View<'a> {
     /// Two declared servers that prove to be the same are one server declared twice, or one copied with its identity.
     fn identity(&self, name: &ServerName, reading: &Reading) -> Result<Value, String> {
         let mine = server::identity(reading)?;
+        let declared = self.around.fleet.server(name).and_then(|server| server.identity.as_ref());
+        if let Some(declared) = declared.filter(|declared| **declared != mine) {
+            return Err(format!(
+                "it proves to be `{mine}`, and fleet.yaml expects `{declared}`: connect to the server itself, or correct the file"
+            ));
+        }
         let twin = self
             .readings
             .iter()

@@ -78,7 +78,9 @@ impl<'a> Link<'a> {
                 Receiver::Stopped => "stopped",
             })),
             LinkFact::Applier => Ok(Value::text(if self.applies()? { "running" } else { "stopped" })),
+            LinkFact::Failover => self.failover().map(Value::Flag),
             LinkFact::Delay => self.delay().map(Value::Number),
+            LinkFact::Until => Ok(Value::Text(self.until())),
             LinkFact::Filters => self.filters().map(Value::Text),
             LinkFact::Received => self.received().map(Value::Position),
             LinkFact::Error => self.error().map(Value::Text),
@@ -89,6 +91,28 @@ impl<'a> Link<'a> {
 
     fn applies(&self) -> Result<bool, String> {
         Ok(self.row.need(&["Replica_SQL_Running", "Slave_SQL_Running"])? == "Yes")
+    }
+
+    /// Whether it leaves its source for another one by itself. Releases that cannot do that are not asked.
+    fn failover(&self) -> Result<bool, String> {
+        if !self.reading.dialect.has_source_failover() {
+            return Ok(false);
+        }
+        let rows = self.reading.answers.rows(&Probe::Failover)?;
+        let own = rows.iter().find(|row| row.get(&["CHANNEL_NAME"]).unwrap_or_default() == self.channel);
+        let setting = own.ok_or("the server does not list this channel")?.need(&["FAILOVER"])?;
+        Ok(super::is_on(setting))
+    }
+
+    /// MySQL leaves the condition in the listing once it has stopped there; the applier says whether it still runs.
+    fn until(&self) -> String {
+        match self.row.get(&["Until_Condition"]).filter(|condition| !matches!(*condition, "" | "None")) {
+            None => String::new(),
+            Some(condition) => {
+                let place = ["Until_Log_File", "Until_Log_Pos"].map(|name| self.row.get(&[name]).unwrap_or_default());
+                printable(format!("until {condition} {}", place.join(" ")).trim_end())
+            }
+        }
     }
 
     fn delay(&self) -> Result<u64, String> {

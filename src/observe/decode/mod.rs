@@ -2,8 +2,10 @@
 
 mod fleet;
 mod link;
+mod metadata;
 mod readers;
 mod server;
+pub mod sessions;
 mod table;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -3,6 +3,7 @@
 use super::{Reading, is_on};
 use crate::domain::base::text::printable;
 use crate::domain::base::{Span, Timestamp};
+use crate::domain::snapshot::origin::Origin;
 use crate::domain::snapshot::semi_sync::SemiSync;
 use crate::domain::snapshot::{Position, ServerFact, Value};
 use crate::domain::sql::Flavor;
@@ -20,12 +21,18 @@ pub fn value(reading: &Reading, fact: ServerFact) -> Result<Value, String> {
         ServerFact::LogBin => reading.switch(&["log_bin"]).map(Value::Flag),
         ServerFact::LogReplicaUpdates => reading.switch(&["log_replica_updates", "log_slave_updates"]).map(Value::Flag),
         ServerFact::BinlogFilter => binlog_filter(reading).map(Value::Text),
+        ServerFact::BinlogFormat => {
+            reading.variable("binlog_format").map(|word| Value::text(word.to_ascii_lowercase()))
+        }
+        ServerFact::Origin => origin(reading).map(|origin| Value::text(origin.to_string())),
         ServerFact::Cluster => cluster(reading).map(Value::text),
         ServerFact::Position => position(reading).map(Value::Position),
         ServerFact::SemiSync => semi_sync(reading).map(|told| Value::text(told.to_string())),
         ServerFact::Acknowledges => acknowledges(reading).map(Value::Flag),
         ServerFact::FreeBytes => reading.free_bytes.clone().map(Value::Number),
         ServerFact::UnloggedSessions => Err("only the acting account can tell, and this one only looks".to_owned()),
+        ServerFact::LockWaits => Err("it is looked at for a step that needs it".to_owned()),
+        ServerFact::Blockers | ServerFact::Victims => Err("only a run knows it".to_owned()),
         ServerFact::Channels | ServerFact::UnexplainedReaders => Err("it is told with the links".to_owned()),
     }
 }
@@ -72,6 +79,15 @@ fn binlog_filter(reading: &Reading) -> Result<String, String> {
         }
     }
     Ok(filters.join("; "))
+}
+
+/// A session may choose another domain; what it has without choosing is told.
+fn origin(reading: &Reading) -> Result<Origin, String> {
+    let number = |text: &str| text.parse::<u64>().map_err(|_| format!("`{}` is no number", printable(text)));
+    Ok(Origin {
+        server_id: number(reading.variable("server_id")?)?,
+        domain: reading.optional("gtid_domain_id")?.map(number).transpose()?,
+    })
 }
 
 fn cluster(reading: &Reading) -> Result<&'static str, String> {

@@ -85,6 +85,35 @@ fn one_server_declared_twice_has_no_identity() {
 }
 
 #[test]
+fn marks_and_formats_of_the_log_are_told() {
+    let origin = |answering: Answering| server_value(&answering, ServerFact::Origin);
+    assert_eq!(origin(Answering::mysql(A).variable("server_id", "7")), Ok(Value::text("server 7")));
+    let mariadb = Answering::mariadb("7").variable("server_id", "7").variable("gtid_domain_id", "3");
+    assert_eq!(origin(mariadb), Ok(Value::text("server 7, domain 3")));
+    let mixed = Answering::mariadb("1").variable("binlog_format", "MIXED");
+    assert_eq!(server_value(&mixed, ServerFact::BinlogFormat), Ok(Value::text("mixed")));
+}
+
+#[test]
+fn a_link_that_chooses_its_source_itself_and_one_that_stops_by_itself_are_told() {
+    let failover = |setting| {
+        let row: &[(&str, &str)] = &[("CHANNEL_NAME", ""), ("FAILOVER", setting)];
+        let link = Answering::mysql(B).link(&[]).rows(Probe::Failover, &[row]);
+        link_text(&decoded(vec![("db-b", link.outcome())], vec![]), "db-b", LinkFact::Failover)
+    };
+    assert_eq!([failover("0"), failover("1")], ["no", "yes"]);
+    let blind = Answering::mysql(B).link(&[]).refused(Probe::Failover, 1142, "denied");
+    let facts = decoded(vec![("db-b", blind.outcome())], vec![]);
+    assert!(link_text(&facts, "db-b", LinkFact::Failover).starts_with("unknown"));
+    let mariadb = decoded(vec![("db-b", Answering::mariadb("2").link(&[]).outcome())], vec![]);
+    assert_eq!(link_text(&mariadb, "db-b", LinkFact::Failover), "no", "it never does");
+    assert_eq!(link_text(&mariadb, "db-b", LinkFact::Until), "none");
+    let until = Answering::mysql(B).link(&[("Until_Condition", "SQL_BEFORE_GTIDS"), ("Until_Log_Pos", "0")]);
+    let facts = decoded(vec![("db-b", until.outcome())], vec![]);
+    assert!(link_text(&facts, "db-b", LinkFact::Until).starts_with("until SQL_BEFORE_GTIDS"));
+}
+
+#[test]
 fn a_detached_link_still_names_its_source() {
     for link in [
         Answering::mysql(B).link(&[("Source_Host", "//db-a.example"), ("Replica_IO_Running", "Connecting")]),

@@ -47,8 +47,9 @@ impl Writer {
         let journal = Identity::at(&files.journal())?;
         let mut connection = database::open_to_write(&files)?;
         check_first_line(&connection, &files, &run)?;
-        let remembered = database::head(&connection, &files, &run)?;
         let fence = raise_fence(&mut connection, &files)?;
+        // Only behind the fence: until then, an older writer whose lock has lost its name may still append.
+        let remembered = database::head(&connection, &files, &run)?;
         journal.still_at(&files.journal())?;
         announce(&lock, holder).map_err(|error| StoreError::io("write", files.lock(), error))?;
         let state = Mutex::new(Open { connection, remembered, unsure: None });

@@ -10,7 +10,9 @@ use crate::domain::run::outcome::{Connection, ConnectionState, Outcome};
 use crate::domain::run::state::{Armed, State};
 use crate::domain::run::waits::RUNS_ON;
 use crate::domain::script::{Command, Work};
-use crate::domain::snapshot::{About, Claim, Evidence, LinkFact, Patch, Snapshot, TableFact};
+use crate::domain::snapshot::{
+    About, Claim, Evidence, FactKey, LinkFact, Patch, ServerFact, Snapshot, TableFact, Value,
+};
 use crate::domain::step::needs_act;
 
 /// How long before a running command is looked at again.
@@ -216,10 +218,14 @@ fn learned(plan: &Armed, index: usize, outcome: &Outcome) -> Vec<Learned> {
         return findings
             .iter()
             .map(|measured| Learned {
-                key: crate::domain::snapshot::FactKey::table(&measured.server, &measured.table, TableFact::Finding),
-                value: Some(crate::domain::snapshot::Value::Finding(measured.finding.clone())),
+                key: FactKey::table(&measured.server, &measured.table, TableFact::Finding),
+                value: Some(Value::Finding(measured.finding.clone())),
             })
             .collect();
+    }
+    if let (Outcome::Found { blockers, .. }, Some(command)) = (outcome, plan.assessed.script.get(index)) {
+        let key = FactKey::server(&command.server, ServerFact::Blockers);
+        return vec![Learned { key, value: Some(Value::Sessions(blockers.clone())) }];
     }
     let Some(predicted) = plan.assessed.predicted.get(index) else { return Vec::new() };
     predicted
@@ -231,7 +237,12 @@ fn learned(plan: &Armed, index: usize, outcome: &Outcome) -> Vec<Learned> {
 
 /// Facts that no look at a server gives: they follow from the outcome that is recorded.
 fn known_by_the_run_alone(about: &About) -> bool {
-    matches!(about, About::Link { fact: LinkFact::Held, .. } | About::Table { fact: TableFact::Finding, .. })
+    matches!(
+        about,
+        About::Link { fact: LinkFact::Held, .. }
+            | About::Table { fact: TableFact::Finding, .. }
+            | About::Server(ServerFact::Blockers | ServerFact::Victims)
+    )
 }
 
 /// A command whose outcome is not known.

@@ -10,6 +10,7 @@ use crate::domain::runbook::{Step, Work};
 use crate::domain::snapshot::{Claim, Evidence, Snapshot};
 use crate::domain::step::{Assessment, Check, Standing, assess, check_all};
 use crate::domain::vocabulary::Condition;
+use crate::domain::vocabulary::pick::By;
 
 pub(super) fn decide(setup: &Setup, state: &State, input: Input, now: Moment) -> Decision {
     let Some(step) = setup.step(state) else { return Decision::nothing() };
@@ -53,6 +54,9 @@ fn ready(
             Decision::record(Record::Asked { step: step.id.clone(), text: text.clone(), read_back: read_back.clone() })
         }
         Work::WaitUntil { conditions, at_most } => wait(setup, state, step, conditions, *at_most, snapshot, now),
+        Work::Act(_) if assessment.offer.is_some() || assessment.script.is_empty() => {
+            Decision::record(unsent(step, assessment))
+        }
         Work::Act(_) => {
             let rule = setup.trust.policy().rule(assessment.danger);
             if rule.approvals() == 0 {
@@ -61,6 +65,26 @@ fn ready(
             } else {
                 super::request::make(setup, state, step, assessment, now)
             }
+        }
+    }
+}
+
+/// A step that sends nothing: a choice, or one that finds nothing to do.
+fn unsent(step: &Step, assessment: &Assessment) -> Record {
+    let step = step.id.clone();
+    let Some(offer) = &assessment.offer else {
+        return Record::Skipped { step, why: "there is nothing to do".to_owned() };
+    };
+    let (server, at_most) = (offer.server.clone(), offer.at_most);
+    match offer.by {
+        // Where there is nothing to choose from, nobody is asked.
+        By::Person | By::PersonUnlessOne if !offer.offered.is_empty() => {
+            Record::Offered { step, server, offered: offer.offered.clone(), at_most }
+        }
+        By::Person | By::PersonUnlessOne | By::Predicate => {
+            let most = usize::try_from(at_most).unwrap_or(usize::MAX);
+            let picked = offer.offered.iter().take(most).cloned().collect();
+            Record::Picked { step, server, by: None, picked, signed: None }
         }
     }
 }

@@ -75,7 +75,7 @@ fn go_on(setup: &Setup, state: &State, input: Input, now: Moment) -> Decision {
         Phase::Advising { plan, command } => advise::decide(setup, state, plan, *command, input),
         Phase::Finished { outcome } => Decision::record(Record::Closed { outcome: *outcome }),
         Phase::Closed { .. } => Decision::effect(Effect::Finish(Finish::Closed)),
-        Phase::Asking | Phase::Stopped { .. } => Decision::nothing(),
+        Phase::Asking | Phase::Choosing { .. } | Phase::Stopped { .. } => Decision::nothing(),
     }
 }
 

@@ -15,7 +15,8 @@ pub(super) fn with_offers(setup: &Setup, state: &State, mut decision: Decision) 
         if let Record::Stopped { why, choices } = record {
             let again = choices.contains(&Choice::TryAgain) && is_at_rest(&state.phase);
             let ends = choices[..] == [Choice::Abort];
-            if again && !matches!(why, StopReason::NotGood { .. }) {
+            // Who is refused by a rule is told another way; going past it is not the answer to that.
+            if again && !matches!(why, StopReason::NotGood { .. } | StopReason::Refused) {
                 choices.extend(skip(setup, state));
             }
             if again || ends {

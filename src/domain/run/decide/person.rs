@@ -2,10 +2,12 @@
 
 use super::{RETRY_OR_ABORT, Setup, hold, stop};
 use crate::domain::approval::votes::{Input as SignedInput, InputVerb, Objection, Stop, Subject, number_and_reason};
+use crate::domain::base::text::printable;
 use crate::domain::base::{Digest, Principal, RequestId};
 use crate::domain::journal::record::{Approval, Choice, Record, SignedText, StopReason, Stopper};
 use crate::domain::run::effect::{Decision, Moment, Person};
 use crate::domain::run::state::{Ended, Phase, RequestState, State};
+use crate::domain::snapshot::sessions::Blocker;
 
 pub(super) fn decide(setup: &Setup, state: &State, person: Person, now: Moment) -> Decision {
     match person {
@@ -98,7 +100,7 @@ fn signed(setup: &Setup, state: &State, signed: SignedText, now: Moment) -> Deci
     }
     match input.verb {
         InputVerb::Answer => answer(setup, state, by, &input.argument, signed),
-        InputVerb::Choose => choose(state, by, &input.argument, signed),
+        InputVerb::Choose => choose(setup, state, by, &input.argument, signed),
         InputVerb::Release if state.held.is_some() => Decision::record(Record::Released { by, signed }),
         InputVerb::Release => refuse("nobody holds the run"),
         InputVerb::Abort => abort(setup, state, by, signed),
@@ -118,7 +120,17 @@ fn answer(setup: &Setup, state: &State, by: Principal, text: &str, signed: Signe
     }
 }
 
-fn choose(state: &State, by: Principal, number: &str, signed: SignedText) -> Decision {
+fn choose(setup: &Setup, state: &State, by: Principal, number: &str, signed: SignedText) -> Decision {
+    if let Phase::Choosing { server, offered, at_most } = &state.phase {
+        let Some(step) = setup.step(state) else { return Decision::nothing() };
+        return match picked(offered, *at_most, number) {
+            Ok(picked) => {
+                let (step, server) = (step.id.clone(), server.clone());
+                Decision::record(Record::Picked { step, server, by: Some(by), picked, signed: Some(signed) })
+            }
+            Err(why) => refuse(why),
+        };
+    }
     let Phase::Stopped { choices, .. } = &state.phase else { return refuse("the run is not stopped") };
     let found = number_and_reason(number).and_then(|(n, reason)| Some((choices.get(n.checked_sub(1)?)?, reason)));
     match found {
@@ -132,6 +144,36 @@ fn choose(state: &State, by: Principal, number: &str, signed: SignedText) -> Dec
         }
         Some((choice, "")) => Decision::record(Record::Chosen { by, choice: choice.clone(), signed }),
         _ => refuse(format!("expected a number from 1 to {}, found `{number}`", choices.len())),
+    }
+}
+
+/// The word for choosing no session at all.
+pub const NONE: &str = "none";
+
+/// Sessions by their ids, as somebody names them: `12, 15`, or `none`.
+fn picked(offered: &[Blocker], at_most: u32, text: &str) -> Result<Vec<Blocker>, String> {
+    if text.trim() == NONE {
+        return Ok(Vec::new());
+    }
+    let mut picked: Vec<Blocker> = Vec::new();
+    for word in text.split([',', ' ']).filter(|word| !word.is_empty()) {
+        let found = word.parse::<u64>().ok().and_then(|id| offered.iter().find(|blocker| blocker.session.id == id));
+        let Some(found) = found else {
+            let ids: Vec<String> = offered.iter().map(|blocker| blocker.session.id.to_string()).collect();
+            let word = printable(word);
+            return Err(format!(
+                "expected sessions of {} or `{NONE}`, found `{word}`, which is not offered",
+                ids.join(", ")
+            ));
+        };
+        if !picked.contains(found) {
+            picked.push(found.clone());
+        }
+    }
+    match u32::try_from(picked.len()) {
+        Ok(0) => Err(format!("nothing is named: name sessions by their ids, or `{NONE}`")),
+        Ok(count) if count <= at_most => Ok(picked),
+        _ => Err(format!("expected at most {at_most} sessions, found {}", picked.len())),
     }
 }
 

@@ -7,6 +7,7 @@ use crate::domain::base::{Timestamp, Verdict};
 use crate::domain::journal::record::{Choice, Record, StopReason};
 use crate::domain::run::effect::{Decision, Effect, Input, Moment};
 use crate::domain::run::state::{Armed, State};
+use crate::domain::runbook::Step;
 use crate::domain::script::promises;
 use crate::domain::snapshot::{About, Claim, Evidence, Snapshot, TableFact};
 use crate::domain::step::{Check, check_all};
@@ -18,7 +19,7 @@ pub(super) fn settling(setup: &Setup, state: &State, plan: Option<&Armed>, input
     let drifted: Vec<Evidence> = plan.map(|plan| drift(plan, &snapshot)).unwrap_or_default();
     let checks = check_all(&step.postconditions, setup.world(state), &snapshot);
     if drifted.is_empty() && checks.iter().all(|check| check.verdict.holds()) {
-        return Decision::record(Record::Done { step: step.id.clone(), checks: checks.iter().map(checked).collect() });
+        return Decision::record(over(setup, state, step, &checks, &snapshot));
     }
     let not_good: Vec<String> = drifted.iter().filter(|found| measured_otherwise(found)).map(says).collect();
     if !not_good.is_empty() {
@@ -41,6 +42,25 @@ fn measured_otherwise(evidence: &Evidence) -> bool {
 /// Whose finding it is and what it says.
 fn says(evidence: &Evidence) -> String {
     format!("{}: {}", evidence.claim.key, evidence.seen)
+}
+
+/// The step is done, unless it sends the run back for another round.
+fn over(setup: &Setup, state: &State, step: &Step, checks: &[Check], snapshot: &Snapshot) -> Record {
+    let done = Record::Done { step: step.id.clone(), checks: checks.iter().map(checked).collect() };
+    let Some(repeat) = &step.repeat else { return done };
+    let until = check_all(&repeat.until, setup.world(state), snapshot);
+    if until.iter().all(|check| check.verdict.holds()) {
+        return done;
+    }
+    // The first pass sends nobody back, so it is round one.
+    let rounds = state.rounds.get(&step.id).copied().unwrap_or(0) + 1;
+    if rounds < repeat.at_most {
+        let checks = until.iter().map(checked).collect();
+        return Record::Repeated { step: step.id.clone(), from: repeat.from.clone(), round: rounds, checks };
+    }
+    let failing: Vec<String> = until.iter().filter(|check| !check.verdict.holds()).map(failed).collect();
+    let what = format!("{}, after {rounds} rounds", failing.join("; "));
+    stop(StopReason::Deadline { what }, &[Choice::LookAgain, Choice::Abort])
 }
 
 fn drift_stop(step: crate::domain::base::StepId, mut drifted: Vec<Evidence>, checks: &[Check]) -> Decision {

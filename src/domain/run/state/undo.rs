@@ -10,8 +10,10 @@ impl State {
         if let Some(back) = self.undoing {
             return self.back_from_undoing(back);
         }
-        self.skipped.extend(self.step().cloned());
-        self.step_done()
+        let step = self.step().cloned();
+        let phase = self.step_done();
+        self.skipped.extend(step);
+        phase
     }
 
     /// Goes back to a step that is done, to undo it; `None` if it cannot be one.

@@ -19,6 +19,9 @@ const FORBIDDEN: &[&str] = &[
     "REPLACE", "RETURNING", "REVOKE", "SET", "SETVAL", "UNLOCK", "UPDATE",
 ];
 
+/// Tables of `information_schema` that a server empties when they are read, so that a query of them loses what they count.
+const EMPTIED_BY_READING: &[&str] = &["INNODB_CMP_RESET", "INNODB_CMPMEM_RESET", "INNODB_CMP_PER_INDEX_RESET"];
+
 /// What may follow `FOR` when it does not lock.
 const AFTER_FOR: &[&str] = &["SYSTEM_TIME", "JOIN", "ORDER", "GROUP"];
 
@@ -68,6 +71,7 @@ pub(super) fn prove_pure(tokens: &[Token<'_>], within: Within, context: Context<
             Kind::Word if !qualified => prove_word(token, next, within)?,
             _ => {}
         }
+        prove_name(token)?;
         if matches!(token.kind, Kind::Word | Kind::Quoted) && next.is_some_and(|next| next.is_symbol("(")) {
             prove_call(tokens, at, qualified, context)?;
         }
@@ -98,6 +102,17 @@ fn prove_word(token: &Token<'_>, next: Option<&Token<'_>>, within: Within) -> Re
     Ok(())
 }
 
+/// Wherever such a name stands: schema, quoting and aliases do not change what reading the table does.
+fn prove_name(token: &Token<'_>) -> Result<(), Unproved> {
+    let name = match token.kind {
+        Kind::Word => Some(token.text.to_owned()),
+        Kind::Quoted => quote::unquoted_name(token.text),
+        _ => None,
+    };
+    let emptied = |name: &String| EMPTIED_BY_READING.iter().any(|table| table.eq_ignore_ascii_case(name));
+    if name.as_ref().is_some_and(emptied) { Err(forbidden(token)) } else { Ok(()) }
+}
+
 fn prove_hint(token: &Token<'_>) -> Result<(), Unproved> {
     let inside = token.text.trim_start_matches("/*+").trim_end_matches("*/");
     let mut depth = 0_i32;
@@ -114,7 +129,7 @@ fn prove_hint(token: &Token<'_>) -> Result<(), Unproved> {
         word.clear();
         match character {
             '(' => depth += 1,
-            ')' => depth -= 1,
+            ')' if depth > 0 => depth -= 1,
             ' ' | ',' | '\n' | '\t' => {}
             _ => return Err(Caution::Forbidden { word: token.text.to_owned() }),
         }
@@ -196,6 +211,14 @@ pub(super) fn tables_read(tokens: &[Token<'_>]) -> Vec<Named> {
         }
     }
     found
+}
+
+/// The tables that an INSERT or UPDATE names before its columns, values or SET.
+pub(super) fn tables_first_named(tokens: &[Token<'_>]) -> Vec<Named> {
+    let ends = |token: &Token<'_>| ["SET", "VALUES", "VALUE", "SELECT", "WITH"].iter().any(|word| token.is(word));
+    let head = &tokens[..tokens.iter().position(ends).unwrap_or(tokens.len())];
+    let after_commas = head.iter().enumerate().filter(|(_, token)| token.is_symbol(",")).map(|(at, _)| &head[at + 1..]);
+    std::iter::once(head).chain(after_commas).filter_map(named_at).collect()
 }
 
 /// Whether a comma at this depth of parentheses separates tables.

@@ -58,11 +58,16 @@ fn shows_one_replica(cursor: &mut Cursor<'_, '_>) -> bool {
     found
 }
 
-/// What follows may filter and name, but not call: FOR is harmless here, everything else is as in a query.
+/// What follows may filter and name, but not call: FOR is harmless here, everything else is as in a query. So is a FOR
+/// inside of parentheses, where it may end a subquery that locks what it reads.
 fn prove_tail(tokens: &[Token<'_>]) -> Result<(), Caution> {
     // SHOW evaluates WHERE like a query. A function must be built into both flavours here; nobody needs the others.
     let both = [Flavor::MySql, Flavor::MariaDb].map(|flavor| Context { flavor, default: None });
-    let parts = tokens.split(|token| token.is("FOR"));
+    let mut depth = 0_i64;
+    let parts = tokens.split(|token| {
+        depth += i64::from(token.is_symbol("(")) - i64::from(token.is_symbol(")"));
+        depth == 0 && token.is("FOR")
+    });
     for part in parts {
         for context in both {
             prove_pure(part, Within::Query, context)?;
@@ -108,20 +113,26 @@ fn format(cursor: &mut Cursor<'_, '_>) -> bool {
     found
 }
 
-/// The plan of a change is made without executing it, but its subqueries and constants may be evaluated.
+/// The plan of a change is made without executing it, but its subqueries and constants may be evaluated, and so may the
+/// view that a name stands for.
 fn explained_change(mut cursor: Cursor<'_, '_>, context: Context<'_>) -> Proof {
+    let deletes = cursor.peek_word("DELETE");
     cursor.next();
     while cursor.any_phrase(&["LOW_PRIORITY", "DELAYED", "HIGH_PRIORITY", "QUICK", "IGNORE"]).is_some() {}
     cursor.word("INTO");
     let tokens = cursor.rest();
+    if deletes && tokens.windows(2).any(|pair| pair[0].is("USING") && !pair[1].is_symbol("(")) {
+        return Err(Caution::Unknown { what: "DELETE .. USING".to_owned() });
+    }
     // The parenthesis after a table's name holds columns; it is no call.
     let mut columns = cursor;
     if columns.named().is_ok() && columns.peek_symbol("(") {
         cursor = columns;
     }
     prove_pure(cursor.rest(), Within::RowChange, context)?;
-    Ok(query::tables_read(tokens)
-        .iter()
+    let targets = if deletes { Vec::new() } else { query::tables_first_named(tokens) };
+    let named = targets.into_iter().chain(query::tables_read(tokens));
+    Ok(named
         .fold(Draft::new(Class::Read, Logging::Never), |draft, named| draft.touch(named.object(context), Effect::Read)))
 }
 

@@ -43,6 +43,8 @@ pub enum SourceOption<'a> {
     LogPosition(u64),
     DelaySeconds(u32),
     Gtid(Gtid),
+    /// Stay with this source, also when it does not answer.
+    NoFailover,
 }
 
 /// What there is and what it is called.
@@ -85,6 +87,11 @@ impl Dialect {
     /// `performance_schema.replication_applier_status_by_worker` says why a worker stopped.
     pub fn has_worker_errors(self) -> bool {
         !self.is_mariadb()
+    }
+
+    /// A replica may choose another source by itself when it loses its own.
+    pub fn has_source_failover(self) -> bool {
+        self.mysql_since(8, 0, 22)
     }
 
     fn says_replica(self) -> bool {
@@ -187,6 +194,7 @@ impl Dialect {
             SourceOption::LogFile(file) => format!("{side}_LOG_FILE={}", quote::string(file)),
             SourceOption::LogPosition(position) => format!("{side}_LOG_POS={position}"),
             SourceOption::DelaySeconds(seconds) => format!("{side}_DELAY={seconds}"),
+            SourceOption::NoFailover => format!("{side}_CONNECTION_AUTO_FAILOVER=0"),
             SourceOption::Gtid(gtid) => match (self.is_mariadb(), gtid) {
                 (true, Gtid::Follow) => "MASTER_USE_GTID=slave_pos".to_owned(),
                 (true, Gtid::Off) => "MASTER_USE_GTID=no".to_owned(),

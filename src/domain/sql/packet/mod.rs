@@ -119,6 +119,19 @@ impl Packet {
         Ok(Self { statement_at: guard.len(), text: guard + statement })
     }
 
+    /// The same with a second guard behind the first: `still` is about the object of the statement, not about where it
+    /// is sent. The second guard's row or error tells the two apart.
+    pub fn guarded_while(
+        dialect: Dialect,
+        guards: &[Guard],
+        still: &str,
+        statement: &str,
+    ) -> Result<Self, PacketError> {
+        let one = Self::guarded(dialect, guards, statement)?;
+        let before = format!("{}; SELECT IF({still},'ok',(SELECT 1 UNION SELECT 2)); ", one.guard());
+        Ok(Self { statement_at: before.len(), text: before + statement })
+    }
+
     /// The bytes to send.
     pub fn text(&self) -> &str {
         &self.text

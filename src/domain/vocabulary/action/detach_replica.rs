@@ -8,7 +8,7 @@ use crate::domain::base::{Danger, RunId, ServerName, TableName};
 use crate::domain::reach::Carry;
 use crate::domain::script::{Command, Work};
 use crate::domain::snapshot::fact::NOWHERE;
-use crate::domain::snapshot::{FactKey, LinkFact, Look, Patch, Value};
+use crate::domain::snapshot::{FactKey, LinkFact, Look, Patch, Test, Value};
 use crate::domain::sql::dialect::{Channel, SourceOption, Threads};
 use crate::domain::sql::packet::{BinlogWriting, Session};
 use crate::domain::vocabulary::reading::{channels_of, dialect_of, link_text};
@@ -41,9 +41,16 @@ impl ActionEntry for DetachReplica {
                 continue;
             }
             let host = address.rsplit_once(':').map_or(address.as_str(), |(host, _)| host);
-            let text = dialect.change_source(Channel::Named(channel), &[SourceOption::Host(&format!("{NOWHERE}{host}"))]);
-            let mut patch = Patch::default();
+            let nowhere = format!("{NOWHERE}{host}");
             let key = |fact| FactKey::link(&self.server, channel, fact);
+            let mut options = vec![SourceOption::Host(&nowhere)];
+            let mut patch = Patch::default();
+            // It would take the host that answers nothing for a reason to follow somebody else.
+            if look.ask(key(LinkFact::Failover), Test::Is(Value::Flag(true))).holds() {
+                options.push(SourceOption::NoFailover);
+                patch.set(key(LinkFact::Failover), Value::Flag(false), look.taken());
+            }
+            let text = dialect.change_source(Channel::Named(channel), &options);
             patch.set(key(LinkFact::Address), Value::text(format!("{NOWHERE}{address}")), look.taken());
             patch.set(key(LinkFact::Fence), Value::text("detached"), look.taken());
             commands.push(statement(&self.server, text, dialect, Danger::Protective, patch));
@@ -75,4 +82,28 @@ pub(super) fn statement(
     let session = Session::statement(BinlogWriting::On);
     let work = Work::Statement { text, session, dialect };
     Command { server: server.clone(), work, danger, effects: Vec::new(), carry: Carry::Unlogged, patch }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::domain::snapshot::fixture::{Fixture, Replica};
+
+    fn script(link: Replica) -> Vec<String> {
+        let version = FactKey::server(&"b".parse().unwrap(), crate::domain::snapshot::ServerFact::Version);
+        let fixture = Fixture::new().server("a").replica("b", link).fact(&version, Value::text("mysql 9.7.4"));
+        let (fleet, snapshot) = (fixture.fleet(), fixture.snapshot());
+        let (run, tables) = (RunId::parse("r-1").unwrap(), BTreeSet::new());
+        let world = World { fleet: &fleet, run: &run, tables: &tables };
+        let action = DetachReplica { server: "b".parse().unwrap() };
+        action.script(world, &mut Look::at(&snapshot)).unwrap().iter().flat_map(Command::lines).collect()
+    }
+
+    #[test]
+    fn a_replica_that_looks_for_another_source_is_told_not_to() {
+        assert!(script(Replica::of("a").fails_over())[1].contains("SOURCE_CONNECTION_AUTO_FAILOVER=0"));
+        assert!(!script(Replica::of("a"))[1].contains("FAILOVER"));
+    }
 }

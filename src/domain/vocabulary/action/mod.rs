@@ -1,6 +1,6 @@
 //! Every action, one file each. To add one: its file, and its line in the list.
 
-use super::{ActionEntry, Command, Look, RunId, ServerName, Spec, TableName, World};
+use super::{ActionEntry, Command, Look, Offer, RunId, ServerName, Spec, TableName, World};
 
 super::vocabulary! { actions:
     detach_replica::DetachReplica,
@@ -11,5 +11,9 @@ super::vocabulary! { actions:
     compare_copies::CompareCopies,
     copy_table::CopyTable,
     put_in_place::PutInPlace,
+    list_blockers::ListBlockers,
+    pick_sessions::PickSessions,
+    kill_sessions::KillSessions,
+    measure_lock_waits::MeasureLockWaits,
     sql::Sql,
 }

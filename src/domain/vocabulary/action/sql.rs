@@ -8,7 +8,8 @@ use crate::domain::base::{Danger, RunId, ServerName, TableName, Verdict};
 use crate::domain::reach::{Carry, system};
 use crate::domain::script::{Command, Work};
 use crate::domain::snapshot::{Effect, EffectKind, FactKey, Look, Object, Patch, TableFact, Test, Value};
-use crate::domain::sql::classify::{self, Class, Classified, Logging, Touched, classify};
+use crate::domain::sql::classify::{self, Class, Classified, Touched, classify};
+use crate::domain::sql::lexer::{Reading, lex};
 use crate::domain::sql::packet::Session;
 use crate::domain::sql::{Dialect, Flavor};
 use crate::domain::vocabulary::reading::dialect_of;
@@ -35,14 +36,18 @@ impl ActionEntry for Sql {
     const DANGER: Danger = Danger::Observe;
 
     fn script(&self, _world: World<'_>, look: &mut Look<'_>) -> Result<Vec<Command>, String> {
+        if kills(&self.statement) {
+            return Err("a number alone does not say whose session it is, which may be a replication thread: \
+                        `kill_sessions` kills, after `list_blockers` and `pick_sessions`"
+                .to_owned());
+        }
         let dialect = dialect_of(look, &self.server)?;
         let classified = classify(&self.statement, dialect.flavor(), None);
-        let carry = match (self.log, classified.logging) {
-            (Log::None, _) | (_, Logging::Never) => Carry::Unlogged,
-            _ => Carry::Logged,
-        };
+        let carry = if self.log == Log::None { Carry::Unlogged } else { Carry::of(classified.logging) };
         let reads = classified.class == Class::Read;
-        if !reads {
+        if reads {
+            self.expect_no_view(&classified, look)?;
+        } else {
             self.expect_nothing_hidden(&classified, look)?;
         }
         let session = if reads { Session::reading() } else { Session::statement(self.log.writing()) };
@@ -71,7 +76,24 @@ impl ActionEntry for Sql {
     }
 }
 
+/// Schemas whose views come with the server. Who can replace them could do anything else as well.
+const SYSTEM_SCHEMAS: &[&str] = &["information_schema", "performance_schema", "sys"];
+
 impl Sql {
+    /// A view may call functions with the rights of whoever made it. A read-only transaction keeps them from changing
+    /// rows, but not from changing settings, writing files, taking locks or ending connections.
+    fn expect_no_view(&self, classified: &Classified, look: &mut Look<'_>) -> Result<(), String> {
+        let reads = classified.objects.iter().filter_map(|touched| match &touched.object {
+            classify::Object::Table(table) => Some(table),
+            // A name without a schema: the session has no default database, so the server finds no such table.
+            _ => None,
+        });
+        for table in reads.filter(|table| !SYSTEM_SCHEMAS.iter().any(|schema| schema.eq_ignore_ascii_case(table.schema()))) {
+            self.expect_base_table(table, look)?;
+        }
+        Ok(())
+    }
+
     /// A statement that writes does more than its text says where a name is that of a view, or where foreign keys and
     /// triggers carry it on. What that would lose cannot be named, so it is not sent.
     fn expect_nothing_hidden(&self, classified: &Classified, look: &mut Look<'_>) -> Result<(), String> {
@@ -153,6 +175,14 @@ impl Sql {
     }
 }
 
+/// Whether a server could read it as a KILL, in whatever form.
+fn kills(statement: &str) -> bool {
+    [Reading::Skipped, Reading::Expanded]
+        .into_iter()
+        .filter_map(|reading| lex(statement, reading).ok())
+        .any(|lexed| lexed.tokens.first().is_some_and(|token| token.is("KILL")))
+}
+
 /// DROP takes the table away; TRUNCATE and DELETE, which lose rows too, leave it.
 fn drops(statement: &str) -> bool {
     statement.trim_start().get(..4).is_some_and(|word| word.eq_ignore_ascii_case("drop"))
@@ -216,6 +246,27 @@ mod tests {
         assert_eq!(session(&read[0]), Session::reading());
         let write = script(&fixture(), "DELETE FROM shop.orders").unwrap();
         assert_eq!(session(&write[0]), Session::statement(Log::Binary.writing()));
+    }
+
+    #[test]
+    fn nothing_is_read_through_a_view_that_somebody_made() {
+        let view = fixture().fact(&fact(TableFact::Engine), Value::text("view"));
+        for statement in ["SELECT * FROM shop.orders", "EXPLAIN SELECT * FROM shop.orders", "WITH o AS (SELECT id FROM `shop`.`orders`) SELECT 1 FROM o"] {
+            let why = script(&view, statement).unwrap_err();
+            assert!(why.contains("view"), "{statement}: {why}");
+        }
+        assert!(script(&view, "SELECT * FROM sys.innodb_lock_waits, information_schema.tables").is_ok());
+        let unknown = fixture().unknown(&fact(TableFact::Engine));
+        assert!(script(&unknown, "SELECT * FROM shop.orders").unwrap_err().contains("cannot be told"));
+    }
+
+    #[test]
+    fn no_session_is_killed_by_its_number_alone() {
+        for statement in ["KILL 5", "kill query 5", "/* x */ KILL (SELECT 5)", "/*!50000 KILL */ 5", "KILL USER repl"] {
+            let why = script(&fixture(), statement).unwrap_err();
+            assert!(why.contains("`kill_sessions` kills"), "{statement}: {why}");
+        }
+        assert!(script(&fixture(), "SELECT 'KILL 5'").is_ok());
     }
 
     #[test]

@@ -28,8 +28,10 @@ impl ConditionEntry for Fenced {
             Err(verdict) => return verdict,
         };
         channels.iter().fold(Verdict::Holds, |so_far, channel| {
-            let fence = FactKey::link(&self.server, channel, LinkFact::Fence);
-            both(so_far, look.ask(fence, Test::Is(Value::text("detached"))))
+            let key = |fact| FactKey::link(&self.server, channel, fact);
+            let fence = look.ask(key(LinkFact::Fence), Test::Is(Value::text("detached")));
+            let stays = look.ask(key(LinkFact::Failover), Test::Is(Value::Flag(false)));
+            both(so_far, both(fence, stays))
         })
     }
 

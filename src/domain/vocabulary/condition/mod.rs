@@ -1,6 +1,6 @@
 //! Every condition, one file each. To add one: its file, and its line in the list.
 
-use super::{ConditionEntry, Danger, Look, Spec, TableName, Verdict, World};
+use super::{ConditionEntry, Danger, Look, ServerName, Spec, TableName, Verdict, World};
 
 super::vocabulary! { conditions:
     fenced::Fenced,
@@ -15,9 +15,10 @@ super::vocabulary! { conditions:
     stands_alone::StandsAlone,
     unlogged_possible::UnloggedPossible,
     disk_free::DiskFree,
+    lock_waits::LockWaits,
+    sessions_gone::SessionsGone,
 }
 
-use crate::domain::base::ServerName;
 use crate::domain::snapshot::{FactKey, Value};
 
 /// The verdict of two questions together: a failure wins over not knowing, not knowing over holding.

@@ -1,0 +1,98 @@
+//! Statements that change something: every family that a server has, each with a few forms.
+
+use super::Grammar;
+
+#[rustfmt::skip]
+const OBJECTS: &[&str] = &[
+    "CREATE TABLE made (id INT)", "CREATE TABLE IF NOT EXISTS made LIKE t", "CREATE OR REPLACE TABLE made AS SELECT 1", "CREATE TEMPORARY TABLE tmp (id INT)",
+    "CREATE TABLE made SELECT * FROM t", "CREATE VIEW made AS SELECT 1", "CREATE OR REPLACE VIEW v AS SELECT 2", "ALTER VIEW v AS SELECT 3",
+    "CREATE INDEX i ON t (a)", "CREATE UNIQUE INDEX i ON t (b)", "DROP INDEX idx_created ON orders", "DROP TABLE t", "DROP TABLE IF EXISTS a, b", "DROP VIEW v",
+    "DROP TEMPORARY TABLE IF EXISTS t", "DROP DATABASE heartbeat", "CREATE SCHEMA made", "ALTER DATABASE shop CHARACTER SET latin1", "TRUNCATE a", "TRUNCATE TABLE shop.b",
+    "RENAME TABLE a TO c", "RENAME TABLE a TO x, b TO a", "ALTER TABLE t ADD COLUMN n INT", "ALTER TABLE t DROP COLUMN a", "ALTER TABLE t ENGINE=InnoDB", "ALTER TABLE t RENAME TO u",
+    "ALTER TABLE events DROP PARTITION p0", "ALTER TABLE events TRUNCATE PARTITION p0", "ALTER TABLE events REBUILD PARTITION p0", "ALTER TABLE t DISCARD TABLESPACE",
+    "ALTER TABLE t IMPORT TABLESPACE", "ALTER TABLE t FORCE", "ALTER TABLE t AUTO_INCREMENT = 500", "ALTER TABLE t ADD UNIQUE (b), ALGORITHM=INPLACE, LOCK=NONE", "ALTER IGNORE TABLE t ADD x INT",
+    "CREATE TRIGGER x BEFORE DELETE ON t FOR EACH ROW SET @x = 1", "DROP TRIGGER tr", "CREATE EVENT e ON SCHEDULE EVERY 1 DAY DO SELECT 1", "ALTER EVENT ev ENABLE", "DROP EVENT ev",
+    "CREATE PROCEDURE q() SELECT 1", "CREATE FUNCTION h() RETURNS INT DETERMINISTIC RETURN 1", "DROP PROCEDURE p", "DROP FUNCTION IF EXISTS f", "ALTER FUNCTION f COMMENT 'x'",
+    "CREATE FUNCTION sys_exec RETURNS STRING SONAME 'udf.so'", "CREATE SEQUENCE n", "ALTER SEQUENCE s RESTART 5", "DROP SEQUENCE s", "CREATE SERVER w FOREIGN DATA WRAPPER mysql OPTIONS (HOST 'x')",
+    "DROP SERVER IF EXISTS w", "CREATE TABLESPACE ts ADD DATAFILE 'ts.ibd'", "CREATE UNDO TABLESPACE un ADD DATAFILE 'un.ibu'", "DROP TABLESPACE ts", "ALTER UNDO TABLESPACE un SET INACTIVE",
+    "CREATE LOGFILE GROUP lg ADD UNDOFILE 'u'", "CREATE SPATIAL REFERENCE SYSTEM 4120 NAME 'x' DEFINITION ''", "DROP SPATIAL REFERENCE SYSTEM 4120", "CREATE RESOURCE GROUP rg TYPE=USER",
+    "DROP RESOURCE GROUP rg", "CREATE LIBRARY l LANGUAGE JAVASCRIPT AS 'x'", "CREATE PACKAGE pk AS END", "DROP PACKAGE BODY IF EXISTS pk", "CREATE JSON RELATIONAL DUALITY VIEW dv AS SELECT 1",
+];
+
+#[rustfmt::skip]
+const SERVER: &[&str] = &[
+    "FLUSH TABLES", "FLUSH TABLES WITH READ LOCK", "FLUSH TABLES t FOR EXPORT", "FLUSH TABLES t WITH READ LOCK", "FLUSH LOGS", "FLUSH BINARY LOGS", "FLUSH PRIVILEGES", "FLUSH STATUS", "FLUSH HOSTS",
+    "FLUSH LOCAL ERROR LOGS", "FLUSH USER_RESOURCES", "FLUSH OPTIMIZER_COSTS", "FLUSH QUERY CACHE", "FLUSH GLOBAL STATUS", "RESET QUERY CACHE", "RESET PERSIST", "RESET PERSIST IF EXISTS x",
+    "KILL 999999", "KILL QUERY 999999", "KILL CONNECTION 999999", "KILL SOFT QUERY 999999", "KILL USER nobody", "KILL QUERY ID 999999", "ANALYZE TABLE t", "ANALYZE LOCAL TABLE t, a",
+    "ANALYZE TABLE t UPDATE HISTOGRAM ON a", "ANALYZE TABLE t PERSISTENT FOR ALL", "CHECK TABLE t", "CHECK TABLE t, m FOR UPGRADE", "OPTIMIZE TABLE t", "OPTIMIZE NO_WRITE_TO_BINLOG TABLE m", "REPAIR TABLE m",
+    "REPAIR TABLE m USE_FRM", "REPAIR VIEW v", "CACHE INDEX m IN hot", "LOAD INDEX INTO CACHE m", "INSTALL PLUGIN x SONAME 'x.so'", "UNINSTALL PLUGIN x", "INSTALL SONAME 'x'", "INSTALL COMPONENT 'file://x'",
+    "UNINSTALL COMPONENT 'file://x'", "ALTER INSTANCE ROTATE INNODB MASTER KEY", "ALTER INSTANCE RELOAD TLS", "ALTER INSTANCE DISABLE INNODB REDO_LOG", "SHUTDOWN", "RESTART", "CLONE LOCAL DATA DIRECTORY 'cloned'",
+    "SHUTDOWN WAIT FOR ALL SLAVES", "IMPORT TABLE FROM 'x.sdi'", "LOCK INSTANCE FOR BACKUP", "UNLOCK INSTANCE", "BACKUP STAGE START", "BACKUP LOCK t", "BACKUP UNLOCK", "BACKUP STAGE END",
+];
+
+#[rustfmt::skip]
+const TOPOLOGY: &[&str] = &[
+    "STOP REPLICA", "STOP SLAVE", "START REPLICA", "START SLAVE SQL_THREAD", "STOP ALL SLAVES", "START ALL SLAVES", "RESET REPLICA", "RESET SLAVE ALL", "RESET MASTER", "RESET BINARY LOGS AND GTIDS",
+    "CHANGE MASTER TO MASTER_HOST='x'", "CHANGE REPLICATION SOURCE TO SOURCE_HOST='x'", "CHANGE REPLICATION FILTER REPLICATE_DO_DB=(shop)", "PURGE BINARY LOGS TO 'bin.000009'", "PURGE BINARY LOGS BEFORE NOW()",
+    "START GROUP_REPLICATION", "STOP GROUP_REPLICATION", "SET GLOBAL gtid_slave_pos = ''", "SET GLOBAL gtid_purged = ''", "SET gtid_next = 'AUTOMATIC'", "SET GLOBAL sql_slave_skip_counter = 1", "BINLOG 'AAAA'",
+    "STOP REPLICA SQL_THREAD FOR CHANNEL ''", "SET SESSION sql_log_bin = 0",
+];
+
+#[rustfmt::skip]
+const PEOPLE: &[&str] = &[
+    "CREATE USER new@localhost", "CREATE USER new IDENTIFIED BY 'x'", "ALTER USER app@localhost ACCOUNT LOCK", "DROP USER app@localhost", "RENAME USER app@localhost TO b@localhost", "GRANT ALL ON *.* TO app@localhost",
+    "GRANT SELECT ON shop.* TO app@localhost", "REVOKE ALL PRIVILEGES, GRANT OPTION FROM app@localhost", "CREATE ROLE r", "DROP ROLE IF EXISTS r", "SET PASSWORD = 'x'", "SET PASSWORD FOR app@localhost = 'x'",
+    "ALTER USER USER() IDENTIFIED BY 'x'", "SET DEFAULT ROLE NONE", "SET ROLE ALL", "GRANT PROXY ON app@localhost TO app@localhost", "ALTER USER CURRENT_USER() IDENTIFIED BY 'x'",
+];
+
+#[rustfmt::skip]
+const SESSION: &[&str] = &[
+    "BEGIN", "START TRANSACTION", "START TRANSACTION READ WRITE", "START TRANSACTION WITH CONSISTENT SNAPSHOT", "COMMIT", "ROLLBACK", "COMMIT AND CHAIN", "SAVEPOINT sp", "ROLLBACK TO sp", "RELEASE SAVEPOINT sp",
+    "XA START 'x'", "XA END 'x'", "XA PREPARE 'x'", "XA COMMIT 'x'", "XA ROLLBACK 'x'", "XA RECOVER", "LOCK TABLES t READ", "LOCK TABLES t WRITE", "UNLOCK TABLES", "SET autocommit = 0", "SET TRANSACTION READ WRITE",
+    "PREPARE st FROM 'DELETE FROM t'", "PREPARE st FROM @x", "EXECUTE st", "EXECUTE st USING @x", "DEALLOCATE PREPARE st", "EXECUTE IMMEDIATE 'DELETE FROM t'", "EXECUTE IMMEDIATE CONCAT('DELETE', ' FROM t')",
+    "DO f()", "DO 1", "DO GET_LOCK('kept', 0)", "DO RELEASE_ALL_LOCKS()", "DO SLEEP(0)", "CALL p()", "CALL shop.p", "HANDLER t OPEN", "HANDLER t READ FIRST", "HANDLER t CLOSE", "SIGNAL SQLSTATE '45000'", "RESIGNAL",
+    "GET DIAGNOSTICS @n = NUMBER", "BEGIN NOT ATOMIC DELETE FROM t; END", "IF 1 THEN DELETE FROM t; END IF", "CASE 1 WHEN 1 THEN SELECT f(); END CASE", "LOAD DATA INFILE '/etc/hostname' INTO TABLE m",
+    "LOAD DATA LOCAL INFILE '/etc/hostname' INTO TABLE m", "LOAD XML INFILE 'x' INTO TABLE t", "SELECT 1 INTO OUTFILE 'written'", "SET SESSION TRANSACTION READ WRITE", "WHILE 1 DO SELECT 1; END WHILE",
+];
+
+impl Grammar {
+    pub(super) fn change(&mut self) -> String {
+        match self.dice.below(100) {
+            0..38 => self.row_change(),
+            38..58 => self.one(OBJECTS).to_owned(),
+            58..72 => self.one(SERVER).to_owned(),
+            72..80 => self.one(TOPOLOGY).to_owned(),
+            80..86 => self.one(PEOPLE).to_owned(),
+            _ => self.one(SESSION).to_owned(),
+        }
+    }
+
+    pub(super) fn row_change(&mut self) -> String {
+        let value = self.one(&["1", "'x'", "DEFAULT", "f()", "NULL", "NOW()", "DEFAULT(a)", "(SELECT MAX(id) FROM a)"]);
+        let narrowed = self.one(&[
+            "WHERE id = 1",
+            "WHERE a > 0",
+            "WHERE id IN (SELECT id FROM a)",
+            "",
+            "WHERE f()",
+            "ORDER BY id LIMIT 1",
+            "WHERE id = (SELECT MAX(id) FROM b FOR UPDATE)",
+        ]);
+        match self.dice.below(14) {
+            0 => format!("INSERT INTO drawn (b) VALUES ({value})"),
+            1 => format!("INSERT INTO drawn VALUES (DEFAULT, {value})"),
+            2 => format!("INSERT IGNORE t (id, a) SELECT id + 50, {value} FROM a"),
+            3 => format!("INSERT INTO t SET id = 99, a = {value} ON DUPLICATE KEY UPDATE a = 5"),
+            4 => format!("REPLACE INTO drawn (b) VALUES ({value})"),
+            5 => format!("REPLACE drawn SELECT 1, {value} FROM t"),
+            6 => format!("UPDATE t SET a = {value} {narrowed}"),
+            7 => format!("UPDATE LOW_PRIORITY t, a SET t.a = {value} WHERE t.id = a.id"),
+            8 => format!("UPDATE t JOIN a USING (id) SET t.b = {value}"),
+            9 => format!("DELETE FROM t {narrowed}"),
+            10 => "DELETE t FROM t JOIN a ON t.id = a.id".to_owned(),
+            11 => "DELETE FROM t, a USING t JOIN a USING (id)".to_owned(),
+            12 => format!("DELETE FROM t {narrowed} RETURNING id"),
+            _ => format!("INSERT INTO v_writes (id) VALUES ({value})"),
+        }
+    }
+}
