@@ -21,6 +21,7 @@ use crate::domain::base::{Digest, Principal, RunId};
 use crate::domain::journal::record::{Approval, OwnMeasurement, Stopper};
 use crate::domain::run::effect::Person;
 use crate::domain::run::state::{Ended, Phase, RequestState, State};
+use crate::domain::run::step_now;
 use crate::domain::runbook;
 use crate::domain::snapshot::Snapshot;
 use crate::domain::step::{Assessment, assess};
@@ -115,7 +116,7 @@ pub async fn own_assessment(state: &State, sight: &Sight) -> Result<Option<(Asse
     let runbook =
         runbook::read("the journal's runbook", &state.opened.runbook_text)?.resolve(&state.opened.params, &fleet)?;
     let tables = runbook.tables(&state.opened.run);
-    let Some(step) = runbook.steps.get(state.cursor) else { return Ok(None) };
+    let Some(step) = step_now(&runbook, state) else { return Ok(None) };
     let mut observe = LiveObserve::new(&fleet);
     let seen = observe.snapshot(&tables).await;
     let seen = seen.with(&observe.lock_waits(&step.lock_waits()).await);

@@ -336,7 +336,7 @@ pub enum ApprovalCommand {
 pub struct SayArgs {
     /// The run, such as `r-1a2b3c4d`; `status` lists them.
     pub run: RunId,
-    /// The answer, or the number of the choice.
+    /// The answer, or the number of the choice; going past a step also wants why: "3 done by hand".
     pub text: String,
     #[command(flatten)]
     pub state: StateArg,

@@ -71,8 +71,9 @@ fn beneath(typed: &Typed, before: Option<&State>, at: Timestamp, record: &Record
             lines.push(format!("next:  {}", typed.person(&format!("answer {run} TEXT"))));
             lines
         }
-        Record::Waiting { claims, .. } => {
-            claims.iter().map(|claim| format!("until {}", say(&claim.to_string()))).collect()
+        Record::Waiting { claims, until, .. } => {
+            let claims = claims.iter().map(|claim| format!("until {}", say(&claim.to_string())));
+            claims.chain([format!("else at {} the run stops with numbered choices", until.clock())]).collect()
         }
         Record::Offered { offered, at_most, .. } => {
             let next = typed.person(&format!("choose {run} \"ID,ID\""));

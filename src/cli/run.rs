@@ -359,6 +359,7 @@ fn stop_exit(why: &StopReason) -> Exit {
         StopReason::Refused | StopReason::Blocked => Exit::Refused,
         StopReason::Approval { .. } => Exit::Approval,
         StopReason::Drift | StopReason::NotGood { .. } => Exit::Drift,
+        StopReason::Undone => Exit::Waiting,
         StopReason::Failed { .. } | StopReason::Deadline { .. } | StopReason::TooLong { .. } => Exit::Failed,
         StopReason::Doubt { .. } => Exit::Unknown,
     }

@@ -12,6 +12,7 @@ use crate::domain::base::Digest;
 use crate::domain::base::text::printable;
 use crate::domain::journal::record::Choice;
 use crate::domain::run::state::{Phase, RequestState, State};
+use crate::domain::run::waits::Waits;
 use crate::domain::snapshot::sessions::Blocker;
 use crate::tui::model::Executor;
 
@@ -79,6 +80,9 @@ pub fn describe(state: &State, executor: Executor) -> Value {
         "runbook": state.opened.runbook,
         "step": state.step(),
         "waiting": waiting(state),
+        "waits": Waits::of(state),
+        "skipped": state.skipped,
+        "undone": state.undone,
     })
 }
 
@@ -143,6 +147,7 @@ fn asked_lines(state: &State, typed: &Typed) -> Vec<String> {
         Phase::Requested { request } => {
             vec![format!("NEXT approve: {}", typed.anybody(&format!("request show {request}")))]
         }
+        Phase::Waiting { .. } | Phase::Doubt { .. } | Phase::Armed { .. } => waits_lines(state),
         Phase::Asking => vec![format!("NEXT answer: {}", typed.person(&format!("answer {run} TEXT")))],
         Phase::Choosing { offered, at_most, .. } => {
             let next = typed.person(&format!("choose {run} \"ID,ID\""));
@@ -158,6 +163,14 @@ fn asked_lines(state: &State, typed: &Typed) -> Vec<String> {
         }
         _ => Vec::new(),
     }
+}
+
+/// What it waits for, until when, and what happens then.
+fn waits_lines(state: &State) -> Vec<String> {
+    let Some(waits) = Waits::of(state) else { return Vec::new() };
+    let what = waits.what.iter().map(|what| format!("waits for {}", printable(what)));
+    let until = waits.until.map(|until| format!("until {}, then {}", until.clock(), waits.then));
+    what.chain(until).collect()
 }
 
 #[cfg(test)]

@@ -264,10 +264,14 @@ impl Audit {
                 book.open = None;
             }
             Record::DoubtLooked { answer, .. } => self.check_answer(book, *answer),
+            Record::Chosen { choice: Choice::SkipStep { .. }, .. } => {
+                book.steps_done += usize::from(!book.undoes());
+                book.open = None;
+            }
             Record::Entered { .. } | Record::Chosen { choice: Choice::TryAgain, .. } => book.open = None,
             Record::Done { step, .. } => {
                 book.expect(Invariant::DoneIsKnown, book.open.is_none(), "a step is done and a command has no outcome");
-                book.steps_done += 1;
+                book.steps_done += usize::from(!book.undoes());
                 let known = book.state.as_ref().map(|state| self.known(state));
                 book.reached.extend(known.map(|known| (step.clone(), known)));
             }
@@ -406,6 +410,11 @@ impl Audit {
 }
 
 impl Book {
+    /// Whether an earlier step is being undone, which is no progress.
+    fn undoes(&self) -> bool {
+        self.state.as_ref().is_some_and(|state| state.undoing.is_some())
+    }
+
     fn expect(&mut self, invariant: Invariant, holds: bool, what: &str) {
         if !holds {
             self.blame(invariant, what);

@@ -94,6 +94,12 @@ pub enum Action {
         number: usize,
         seen: Head,
     },
+    /// Goes past the step, for a reason.
+    Skip {
+        number: usize,
+        reason: String,
+        seen: Head,
+    },
     /// What a manual step asks to be read back.
     Answer {
         text: String,

@@ -90,12 +90,12 @@ fn phase(model: &Model, state: &State, words: Words) -> String {
         Phase::Choosing { at_most, .. } => {
             format!("{}: type the sessions to kill, at most {at_most}, or none (Tab)", who(model, &state.opened.by))
         }
-        Phase::Waiting { claims, until: end } => format!(
-            "nobody: {step} waits for {} until {} (in {}), then it stops",
-            count(claims.len(), "fact"),
-            end.clock(),
-            until(now, *end)
-        ),
+        Phase::Waiting { claims, until: end } => {
+            let then = format!("until {} (in {}), then it stops", end.clock(), until(now, *end));
+            let facts = format!("nobody: {step} waits for {} {then}", count(claims.len(), "fact"));
+            let named = claims.iter().map(|claim| say(&claim.to_string())).collect::<Vec<_>>().join("; ");
+            words.fit([format!("nobody: {step} waits for {named} {then}"), facts], "")
+        }
         Phase::Requested { request } => match state.requests.get(request) {
             Some(request) => asked(model, state, request, words),
             None => format!("nobody: {step}"),
@@ -115,6 +115,7 @@ fn phase(model: &Model, state: &State, words: Words) -> String {
         Phase::Killing { .. } => format!("nobody: the statement of {step} is being ended, then it is looked at again"),
         Phase::Settling { .. } => format!("nobody: {step} is compared with what was promised"),
         Phase::Stopped { choices, .. } => stopped(model, state, choices, words),
+        Phase::Undone => format!("nobody: {step} stops again"),
         Phase::Advising { .. } => "nobody: how to promote by hand is being looked up; nothing is sent".to_owned(),
         Phase::Finished { .. } => "nobody: the journal is being closed".to_owned(),
         Phase::Closed { .. } => format!("nobody: the run is over; countersign report {}", state.opened.run),
@@ -196,11 +197,18 @@ pub fn step_line(model: &Model, index: usize) -> StepLine {
     let line = |sign, word: &str| StepLine { sign, word: word.to_owned() };
     let Some(state) = &model.state else { return line(Sign::Pending, "") };
     let took = model.history.took(index, model.now).map(long).unwrap_or_default();
-    if index > state.cursor {
-        return line(Sign::Pending, "");
-    }
-    if index < state.cursor {
-        return line(Sign::Done, &format!("done {took}"));
+    if index != state.cursor {
+        let reached = state.undoing.unwrap_or(state.cursor);
+        let is_in = |steps: &std::collections::BTreeSet<_>| {
+            state.opened.steps.get(index).is_some_and(|step| steps.contains(step))
+        };
+        return match () {
+            () if index > reached => line(Sign::Pending, ""),
+            () if index == reached => line(Sign::Waiting, "stopped"),
+            () if is_in(&state.skipped) => line(Sign::Skipped, "skipped"),
+            () if is_in(&state.undone) => line(Sign::Skipped, "undone"),
+            () => line(Sign::Done, &format!("done {took}")),
+        };
     }
     match &state.phase {
         Phase::Entering => line(Sign::Checking, "checking"),
@@ -222,6 +230,7 @@ pub fn step_line(model: &Model, index: usize) -> StepLine {
         Phase::Doubt { .. } | Phase::Killing { .. } => line(Sign::Unknown, "in doubt"),
         Phase::Settling { .. } => line(Sign::Verifying, "verifying"),
         Phase::Stopped { why, .. } => stop_line(why),
+        Phase::Undone => line(Sign::Waiting, "stopped"),
         Phase::Advising { .. } | Phase::Finished { .. } | Phase::Closed { .. } => line(Sign::Skipped, "ended"),
     }
 }
@@ -243,6 +252,7 @@ fn stop_line(why: &StopReason) -> StepLine {
         StopReason::Blocked => (Sign::Blocked, "blocked"),
         StopReason::Approval { .. } => (Sign::Blocked, "no approval"),
         StopReason::Drift => (Sign::Drifted, "DRIFT"),
+        StopReason::Undone => (Sign::Waiting, "stopped"),
         StopReason::NotGood { .. } => (Sign::Drifted, "NOT GOOD"),
         StopReason::Failed { .. } => (Sign::Failed, "FAILED"),
         StopReason::Doubt { answer } => (Sign::Unknown, doubt_title(*answer)),

@@ -47,6 +47,10 @@ pub enum Purpose {
         number: usize,
         expects: String,
     },
+    /// A choice that goes past a step; what is typed is the reason.
+    Skip {
+        number: usize,
+    },
     Release,
     Abort {
         expects: String,
@@ -170,6 +174,7 @@ impl Prompt {
             Purpose::Answer => "type what you read back".to_owned(),
             Purpose::Pick => "type the ids of the sessions to kill, or `none`".to_owned(),
             Purpose::Choose { number, expects } => format!("choice {number}: type `{expects}` to take it"),
+            Purpose::Skip { number } => format!("choice {number}: why is the step skipped?"),
             Purpose::Release => "type `release` to let the run go on".to_owned(),
             Purpose::Abort { expects } => format!("type `{expects}` to end the run here; nothing is undone by itself"),
             Purpose::Withdraw { .. } => "why is the request withdrawn?".to_owned(),
@@ -182,7 +187,7 @@ impl Prompt {
         match &self.purpose {
             Purpose::Choose { expects, .. } | Purpose::Abort { expects } => Some(expects),
             Purpose::Release => Some("release"),
-            Purpose::Answer | Purpose::Pick | Purpose::Withdraw { .. } | Purpose::Note => None,
+            Purpose::Answer | Purpose::Pick | Purpose::Skip { .. } | Purpose::Withdraw { .. } | Purpose::Note => None,
         }
     }
 }

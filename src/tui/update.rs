@@ -68,7 +68,9 @@ fn unread(model: &mut Model) {
 fn news(model: &mut Model) -> Vec<Action> {
     model.ui.choice = harmless_choice(model);
     let stale = match (model.ui.prompt.as_ref().map(|prompt| &prompt.purpose), model.state.as_ref()) {
-        (Some(Purpose::Choose { .. }), Some(state)) => !matches!(state.phase, Phase::Stopped { .. }),
+        (Some(Purpose::Choose { .. } | Purpose::Skip { .. }), Some(state)) => {
+            !matches!(state.phase, Phase::Stopped { .. })
+        }
         (Some(Purpose::Pick), Some(state)) => !matches!(state.phase, Phase::Choosing { .. }),
         (Some(Purpose::Answer), Some(state)) => !matches!(state.phase, Phase::Asking),
         (Some(Purpose::Release), Some(state)) => state.held.is_none(),
@@ -330,6 +332,8 @@ fn choose(model: &mut Model, place: usize) -> Vec<Action> {
     let Phase::Stopped { choices, .. } = &state.phase else { return Vec::new() };
     let number = place + 1;
     let expects = match choices.get(place) {
+        Some(Choice::SkipStep { .. }) => return prompt(model, Purpose::Skip { number }),
+        Some(Choice::Undo { step, .. }) => step.to_string(),
         Some(Choice::LookAgain) => return vec![Action::Choose { number, seen: model.head() }],
         Some(Choice::TryAgain | Choice::GoOn | Choice::EndStatement) => {
             state.step().map(ToString::to_string).unwrap_or_default()
@@ -362,6 +366,7 @@ fn submit(model: &mut Model) -> Vec<Action> {
         Purpose::Answer => Action::Answer { text, seen },
         Purpose::Pick => Action::Pick { ids: text, seen },
         Purpose::Choose { number, .. } => Action::Choose { number, seen },
+        Purpose::Skip { number } => Action::Skip { number, reason: text, seen },
         Purpose::Release => Action::Release { seen },
         Purpose::Abort { .. } => Action::Abort { seen },
         Purpose::Withdraw { request } => Action::Withdraw { request, reason: text },

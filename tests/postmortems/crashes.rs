@@ -7,7 +7,7 @@ use countersign::lab::{Account, Flavor};
 use mysql_async::Conn;
 use mysql_async::prelude::Queryable as _;
 
-use crate::driver::Run;
+use crate::driver::{Run, eventually};
 use crate::mortal::{Deaths, Where};
 use crate::scene::{PARAMS, REBUILD, Rows, Scene, server};
 
@@ -211,6 +211,25 @@ async fn killed_while_the_drop_waits_for_a_lock_and_mysql_applies_it_seconds_lat
     assert_eq!(scene.drops("db-a"), 1, "{}", run.text());
     scene.expect_equal_everywhere().await;
     assert!(scene.office.audit(&id) >= 4);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_while_the_drop_waits_for_a_lock_and_a_person_ends_it_on_mysql() {
+    let scene = Scene::broken(Flavor::Mysql, 200).await;
+    let (id, mut holder) = killed_while_the_drop_waits(&scene).await;
+    let mut run = scene.office.resume(&id);
+    let choice = eventually("the run asks about a statement that runs on", || scene.office.waits_for(&id, "choice"));
+    assert!(choice["choices"][1].as_str().unwrap().starts_with("end the statement"), "{choice}");
+    let by_ana = ["--state", "S", "--operator", "ana", "--key", "ana"];
+    scene.office.cli(&[&["choose", &id, "2"], &by_ana[..]].concat()).expect(0);
+    run.wait_for_line(&["stopped", "the outcome is not applied"]);
+    holder.query_drop("UNLOCK INSTANCE").await.unwrap();
+    assert_eq!(scene.drops("db-a"), 1, "it is not sent again by itself:\n{}", run.text());
+    assert_eq!(scene.identity("db-a").await.len(), 1, "and the table is there");
+    let code = scene.office.play(&mut run);
+    assert_eq!(code, 0, "{}", run.text());
+    assert_eq!(scene.drops("db-a"), 2, "{}", run.text());
+    assert!(scene.office.audit(&id) >= 6, "both were signed by two");
 }
 
 /// MariaDB gives up what its client no longer waits for, so this DROP was sent and never executed; the next one is sent

@@ -3,6 +3,7 @@
 mod bench;
 mod claims;
 mod doubt;
+mod leave;
 mod limit;
 mod storm;
 

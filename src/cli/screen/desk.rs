@@ -75,6 +75,9 @@ impl Desk {
             Action::Release { seen } => self.sign(&seen, InputVerb::Release, "").await,
             Action::Choose { number, seen } => self.sign(&seen, InputVerb::Choose, &number.to_string()).await,
             Action::Pick { ids, seen } => self.sign(&seen, InputVerb::Choose, &ids).await,
+            Action::Skip { number, reason, seen } => {
+                self.sign(&seen, InputVerb::Choose, &format!("{number} {reason}")).await
+            }
             Action::Answer { text, seen } => self.sign(&seen, InputVerb::Answer, &text).await,
             Action::Abort { seen } => self.sign(&seen, InputVerb::Abort, "").await,
             Action::Approve { request, answer, reason } => self.approve(&request, answer, reason).await,

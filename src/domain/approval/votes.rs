@@ -13,7 +13,7 @@ use super::sshsig::Verb;
 use super::trust::{Distrust, OperatorSignature, Trust};
 use crate::domain::base::{Digest, Principal, RequestId, RunId, Timestamp};
 
-pub use input::{Input, InputVerb, JournalHead};
+pub use input::{Input, InputVerb, JournalHead, number_and_reason};
 
 /// Why a small document is not taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

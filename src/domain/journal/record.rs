@@ -276,6 +276,8 @@ pub enum StopReason {
     NotGood {
         what: String,
     },
+    /// An earlier step was undone, or its undoing was left.
+    Undone,
     /// A wait ended without what it waited for.
     Deadline {
         what: String,
@@ -299,6 +301,15 @@ pub enum Choice {
     LookAgain,
     /// Go on although it will take longer than the limit.
     GoOn,
+    /// Go on behind the step although it was not done, for a reason that is signed. Never offered for a step that
+    /// protects.
+    SkipStep {
+        step: StepId,
+        /// The steps that rely on what it would have measured.
+        needed_by: Vec<StepId>,
+    },
+    /// Do what an earlier step offers to undo it, as a step of its own; the run stops here again behind it.
+    Undo { step: StepId, does: String },
     /// End the connection on which a statement in doubt still runs.
     EndStatement,
     /// End the run here and write down how a person promotes the copy's source. None of it is done.
@@ -403,6 +414,22 @@ impl Ending {
 impl std::fmt::Display for Choice {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
+            Self::SkipStep { step, needed_by } => {
+                write!(f, "skip `{step}`: it is not done, and the run goes on behind it; needs a reason")?;
+                return match &needed_by[..] {
+                    [] => Ok(()),
+                    steps => {
+                        let steps: Vec<&str> = steps.iter().map(StepId::as_str).collect();
+                        write!(f, "; what it would find is needed by {}", steps.join(", "))
+                    }
+                };
+            }
+            Self::Undo { step, does } => {
+                return write!(
+                    f,
+                    "undo `{step}`: {does} (assessed and signed like any step; the run stops here again)"
+                );
+            }
             Self::TryAgain => "assess the step again",
             Self::LookAgain => "look again (changes nothing)",
             Self::GoOn => "go on behind the last committed chunk, past the limit",
@@ -426,6 +453,7 @@ impl std::fmt::Display for StopReason {
             Self::Drift => f.write_str("the fleet is not as predicted"),
             Self::Failed { why } => write!(f, "failed: {why}"),
             Self::Doubt { answer } => write!(f, "the outcome is {}", doubt_word(*answer)),
+            Self::Undone => f.write_str("behind an undo; the step is not begun again by itself"),
             Self::NotGood { what } => write!(f, "measured, and not good: {what}"),
             Self::Deadline { what } => write!(f, "waited in vain for: {what}"),
             Self::TooLong { took, left: Some(left), limit } => {

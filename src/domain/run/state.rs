@@ -5,6 +5,7 @@
 
 mod request;
 mod rounds;
+mod undo;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -47,6 +48,11 @@ pub struct State {
     pub estimated: Option<Estimate>,
     /// A person let the load go on past its limit, which does not stop this step again.
     pub limit_waived: bool,
+    /// Steps that a person went past, and steps that were undone.
+    pub skipped: BTreeSet<StepId>,
+    pub undone: BTreeSet<StepId>,
+    /// While the step at the cursor is being undone: the place to stop at again.
+    pub undoing: Option<usize>,
     /// How often each step has sent the run back.
     pub rounds: BTreeMap<StepId, u32>,
 }
@@ -121,6 +127,8 @@ pub enum Phase {
         choices: Vec<Choice>,
         resume: Box<Phase>,
     },
+    /// An earlier step was undone, or its undoing was left: the run stops at this one again.
+    Undone,
     /// A person chose to promote by hand: how that is done is looked up and written down.
     Advising {
         plan: Armed,
@@ -175,6 +183,9 @@ impl State {
             at_phase: at,
             estimated: None,
             limit_waived: false,
+            skipped: BTreeSet::new(),
+            undone: BTreeSet::new(),
+            undoing: None,
             rounds: BTreeMap::new(),
         })
     }
@@ -300,6 +311,9 @@ impl State {
                 self.attempt += 1;
                 Ok(Phase::Entering)
             }
+            Choice::SkipStep { step, .. } if Some(step) == self.step() => Ok(self.skipped()),
+            Choice::Undo { step, .. } => self.undo(step).ok_or_else(|| self.impossible(record)),
+            Choice::SkipStep { .. } => Err(self.impossible(record)),
             Choice::EndStatement => match &**resume {
                 Phase::Doubt { plan, command, connection: Some(connection), before } => Ok(Phase::Killing {
                     plan: plan.clone(),
@@ -378,6 +392,15 @@ impl State {
     }
 
     fn step_done(&mut self) -> Phase {
+        if let (Some(back), Some(step)) = (self.undoing, self.step().cloned()) {
+            self.undone.insert(step);
+            return self.back_from_undoing(back);
+        }
+        // A later round may do what an earlier one left or took back.
+        if let Some(step) = self.step().cloned() {
+            self.skipped.remove(&step);
+            self.undone.remove(&step);
+        }
         self.cursor += 1;
         self.attempt = 1;
         self.limit_waived = false;

@@ -84,7 +84,9 @@ impl<'a> Builder<'a> {
             Some(found) => found,
             None => None,
         };
-        let step = Step { id, title: title?, why, work: work?, preconditions, postconditions, danger, undo, repeat };
+        let mut step =
+            Step { id, title: title?, why, work: work?, preconditions, postconditions, danger, undo: None, repeat };
+        step.undo = undo.map(|action| Box::new(undoing(&step, action)));
         (self.problems.len() == before).then_some(step)
     }
 
@@ -285,6 +287,14 @@ pub(super) fn in_fleet(fleet: &Fleet, name: &str) -> Result<(), Refusal> {
     }
     let message = format!("fleet `{}` has no server `{}`", fleet.name, shortened(name));
     Err(Refusal { code: code::UNKNOWN_SERVER, message, help: Some(suggestion(name, &names)) })
+}
+
+/// The step that undoes `step`: under its name, with nothing else of it.
+fn undoing(step: &Step, action: Action) -> Step {
+    let (id, title) = (step.id.clone(), format!("Undo: {}", step.title));
+    let (preconditions, postconditions) = (Vec::new(), Vec::new());
+    let work = Work::Act(action);
+    Step { id, title, why: None, work, preconditions, postconditions, danger: None, undo: None, repeat: None }
 }
 
 /// The file's line breaks are the author's editor's; screens break lines by their own width. An empty line stays one.

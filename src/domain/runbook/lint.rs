@@ -391,7 +391,7 @@ fn never_resumed(run: &Run<'_>) -> Vec<Problem> {
     for (index, step) in run.steps.iter().enumerate() {
         let Some(server) = acted(step).and_then(stops) else { continue };
         let later = run.steps[index + 1..].iter().any(|step| acted(step).and_then(releases) == Some(server));
-        let undone = step.undo.as_ref().and_then(releases) == Some(server);
+        let undone = step.undo.as_deref().and_then(acted).and_then(releases) == Some(server);
         if !later && !undone {
             let message = format!("nothing lets `{}` follow again", written(server));
             let help = "add a later step with `reattach_replica` or `resume_replica`, or an `undo`";

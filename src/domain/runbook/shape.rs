@@ -47,8 +47,8 @@ pub struct Step {
     pub postconditions: Vec<Condition>,
     /// What the author raises the danger to.
     pub danger: Option<Danger>,
-    /// Offered after a stop, never run alone.
-    pub undo: Option<Action>,
+    /// Offered after a stop, never run alone: a step of its own, assessed and signed like any.
+    pub undo: Option<Box<Step>>,
     /// Going back behind this step.
     pub repeat: Option<Repeat>,
 }
@@ -102,6 +102,7 @@ impl Step {
             Work::Act(action) => action.tables(run),
             Work::Manual { .. } | Work::WaitUntil { .. } => Vec::new(),
         };
-        acted.into_iter().chain(self.conditions().flat_map(Condition::tables)).collect()
+        let undone = self.undo.iter().flat_map(|undo| undo.tables(run));
+        acted.into_iter().chain(self.conditions().flat_map(Condition::tables)).chain(undone).collect()
     }
 }

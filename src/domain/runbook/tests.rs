@@ -105,7 +105,11 @@ fn a_step_keeps_its_conditions_its_danger_and_its_undo() {
     assert_eq!(step.danger, Some(crate::domain::base::Danger::Disruptive));
     assert_eq!(step.preconditions[0].says(), "nobody follows db-c");
     assert_eq!(step.postconditions[0].says(), "db-c is fenced: nothing arrives there");
-    assert_eq!(step.undo.as_ref().map(Action::says).as_deref(), Some("let db-c follow again"));
+    let undone = match step.undo.as_ref().map(|undo| &undo.work) {
+        Some(Work::Act(action)) => Some(action),
+        _ => None,
+    };
+    assert_eq!(undone.map(Action::says).as_deref(), Some("let db-c follow again"));
 }
 
 #[test]

@@ -35,6 +35,7 @@ fn heading(model: &Model, state: &State) -> (&'static str, String) {
         Phase::Doubt { .. } => ("IN DOUBT", "the answer was lost; nothing is sent again by itself".to_owned()),
         Phase::Stopped { why, .. } => match why {
             StopReason::Drift => ("DRIFT", format!("{} not as predicted", count(notes.drift.len(), "fact"))),
+            StopReason::Undone => ("STOPPED", "behind an undo".to_owned()),
             StopReason::NotGood { .. } => ("NOT GOOD", "measured; nothing was changed by it".to_owned()),
             StopReason::Failed { .. } => ("FAILED", String::new()),
             StopReason::Doubt { answer } => (doubt_title(*answer), "the answer was lost; looked since".to_owned()),
@@ -168,6 +169,8 @@ fn costs(model: &Model, choice: &Choice) -> &'static str {
 const fn needs(choice: &Choice) -> &'static str {
     match choice {
         Choice::LookAgain => "needs only Enter",
+        Choice::SkipStep { .. } => "asked for behind Enter",
+        Choice::Undo { .. } => "needs that step's name",
         Choice::TryAgain | Choice::GoOn | Choice::EndStatement => "needs the step's name",
         Choice::PromoteByHand | Choice::Abort => "needs the run's name",
     }

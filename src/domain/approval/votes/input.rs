@@ -83,6 +83,13 @@ pub struct Input {
     pub argument: String,
 }
 
+/// The number of a choice, and the reason that stands behind it.
+pub fn number_and_reason(argument: &str) -> Option<(usize, &str)> {
+    let argument = argument.trim();
+    let (number, reason) = argument.split_once(char::is_whitespace).unwrap_or((argument, ""));
+    Some((number.parse().ok()?, reason.trim()))
+}
+
 impl Input {
     /// The bytes to sign.
     pub fn render(&self) -> Result<String, DocumentError> {

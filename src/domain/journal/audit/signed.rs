@@ -2,7 +2,9 @@
 
 use super::{Auditor, Entry, What};
 use crate::domain::approval::trust::Trust;
-use crate::domain::approval::votes::{Accepted, Input, InputVerb, Objection, Stop, Subject, VoteError};
+use crate::domain::approval::votes::{
+    Accepted, Input, InputVerb, Objection, Stop, Subject, VoteError, number_and_reason,
+};
 use crate::domain::base::{Digest, Principal, RequestId};
 use crate::domain::journal::Head;
 use crate::domain::journal::record::{Choice, Record, SignedText, Stopper};
@@ -98,7 +100,7 @@ impl Auditor<'_> {
             | (InputVerb::Abort, Record::Chosen { choice: Choice::Abort, .. }) => true,
             (InputVerb::Choose, Record::Chosen { choice, .. }) => {
                 let Phase::Stopped { choices, .. } = &self.state.phase else { return false };
-                let number = input.argument.trim().parse::<usize>().ok();
+                let number = number_and_reason(&input.argument).map(|(number, _)| number);
                 number.and_then(|number| choices.get(number.checked_sub(1)?)) == Some(choice)
             }
             (InputVerb::Choose, Record::Picked { picked, .. }) => {

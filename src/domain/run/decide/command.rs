@@ -8,6 +8,7 @@ use crate::domain::journal::record::{Choice, DoubtAnswer, Learned, Record, StopR
 use crate::domain::run::effect::{Decision, Effect, Input, Moment};
 use crate::domain::run::outcome::{Connection, ConnectionState, Outcome};
 use crate::domain::run::state::{Armed, State};
+use crate::domain::run::waits::RUNS_ON;
 use crate::domain::script::{Command, Work};
 use crate::domain::snapshot::{
     About, Claim, Evidence, FactKey, LinkFact, Patch, ServerFact, Snapshot, TableFact, Value,
@@ -16,9 +17,6 @@ use crate::domain::step::needs_act;
 
 /// How long before a running command is looked at again.
 const STILL_RUNNING: Span = Span::from_secs(1);
-
-/// How long a command in doubt is waited for before a person is asked. What waits for a lock gives up about then.
-const RUNS_ON: Span = Span::from_secs(10);
 
 /// What can be chosen while a statement in doubt runs on: nothing is tried again beside it.
 const STILL_THERE: [Choice; 3] = [Choice::LookAgain, Choice::EndStatement, Choice::Abort];

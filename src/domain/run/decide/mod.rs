@@ -7,6 +7,7 @@ mod advise;
 mod command;
 mod enter;
 mod estimate;
+mod offer;
 mod person;
 mod request;
 mod settle;
@@ -45,12 +46,13 @@ const LOOK_AGAIN: Span = Span::from_millis(300);
 
 /// What to record and do next.
 pub fn decide(setup: &Setup, state: &State, input: Input, now: Moment) -> Decision {
-    match input {
+    let decision = match input {
         Input::Hold { by, reason } => hold(state, by, reason),
         Input::Person(person) => person::decide(setup, state, person, now),
         Input::Progress(progress) => estimate::decide(state, &progress),
         input => go_on(setup, state, input, now),
-    }
+    };
+    offer::with_offers(setup, state, decision)
 }
 
 fn go_on(setup: &Setup, state: &State, input: Input, now: Moment) -> Decision {
@@ -69,6 +71,7 @@ fn go_on(setup: &Setup, state: &State, input: Input, now: Moment) -> Decision {
         }
         Phase::Killing { command, connection, .. } => command::killing(setup, state, *command, connection, input),
         Phase::Settling { plan } => settle::settling(setup, state, plan.as_ref(), input, now),
+        Phase::Undone => Decision::record(stop(StopReason::Undone, &RETRY_OR_ABORT)),
         Phase::Advising { plan, command } => advise::decide(setup, state, plan, *command, input),
         Phase::Finished { outcome } => Decision::record(Record::Closed { outcome: *outcome }),
         Phase::Closed { .. } => Decision::effect(Effect::Finish(Finish::Closed)),
@@ -99,8 +102,7 @@ impl Setup {
         World { fleet: &self.fleet, run: &state.opened.run, tables: &self.tables }
     }
 
-    /// The step at the cursor. The runbook is the one whose steps the journal names, checked when a run is opened.
     fn step(&self, state: &State) -> Option<&Step> {
-        self.runbook.steps.get(state.cursor)
+        super::step_now(&self.runbook, state)
     }
 }

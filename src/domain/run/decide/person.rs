@@ -1,7 +1,8 @@
 //! What people ask: signatures, objections, signed inputs, hold, notes. Whatever is not accepted is recorded with why.
 
 use super::{RETRY_OR_ABORT, Setup, hold, stop};
-use crate::domain::approval::votes::{Input as SignedInput, InputVerb, Objection, Stop, Subject};
+use crate::domain::approval::votes::{Input as SignedInput, InputVerb, Objection, Stop, Subject, number_and_reason};
+use crate::domain::base::text::printable;
 use crate::domain::base::{Digest, Principal, RequestId};
 use crate::domain::journal::record::{Approval, Choice, Record, SignedText, StopReason, Stopper};
 use crate::domain::run::effect::{Decision, Moment, Person};
@@ -102,7 +103,7 @@ fn signed(setup: &Setup, state: &State, signed: SignedText, now: Moment) -> Deci
         InputVerb::Choose => choose(setup, state, by, &input.argument, signed),
         InputVerb::Release if state.held.is_some() => Decision::record(Record::Released { by, signed }),
         InputVerb::Release => refuse("nobody holds the run"),
-        InputVerb::Abort => abort(state, by, signed),
+        InputVerb::Abort => abort(setup, state, by, signed),
         InputVerb::Takeover | InputVerb::Close => {
             refuse(format!("`{}` is not asked of a running executor", input.verb.word()))
         }
@@ -131,15 +132,23 @@ fn choose(setup: &Setup, state: &State, by: Principal, number: &str, signed: Sig
         };
     }
     let Phase::Stopped { choices, .. } = &state.phase else { return refuse("the run is not stopped") };
-    let chosen = number.trim().parse::<usize>().ok().and_then(|n| choices.get(n.checked_sub(1)?));
-    match chosen {
-        Some(choice) => Decision::record(Record::Chosen { by, choice: choice.clone(), signed }),
-        None => refuse(format!("expected a number from 1 to {}, found `{number}`", choices.len())),
+    let found = number_and_reason(number).and_then(|(n, reason)| Some((choices.get(n.checked_sub(1)?)?, reason)));
+    match found {
+        Some((Choice::SkipStep { step, .. }, "")) => {
+            refuse(format!("skipping `{step}` needs a reason: expected the number and why, found `{number}`"))
+        }
+        Some((choice @ Choice::SkipStep { step, .. }, why)) => {
+            let text = format!("{step} is skipped: {why}");
+            let chosen = Record::Chosen { by: by.clone(), choice: choice.clone(), signed };
+            Decision::record(chosen).then(Record::Noted { by: by.to_string(), text })
+        }
+        Some((choice, "")) => Decision::record(Record::Chosen { by, choice: choice.clone(), signed }),
+        _ => refuse(format!("expected a number from 1 to {}, found `{number}`", choices.len())),
     }
 }
 
 /// Aborting is for a run at rest: what is being executed is let finish first. Each phase has its own way there.
-fn abort(state: &State, by: Principal, signed: SignedText) -> Decision {
+fn abort(setup: &Setup, state: &State, by: Principal, signed: SignedText) -> Decision {
     match &state.phase {
         Phase::Closed { .. } | Phase::Finished { .. } => refuse("the run is over"),
         Phase::Sending { .. } if state.held.is_some() => refuse(
@@ -155,6 +164,10 @@ fn abort(state: &State, by: Principal, signed: SignedText) -> Decision {
         ),
         _ => {
             let why = StopReason::Failed { why: format!("{by} aborts the run") };
+            // What can be undone is offered first; aborting once more ends the run.
+            if !matches!(state.phase, Phase::Stopped { .. }) && !super::offer::undos(setup, state).is_empty() {
+                return Decision::record(stop(why, &[Choice::Abort]));
+            }
             Decision::record(stop(why, &[Choice::Abort])).then(Record::Chosen { by, choice: Choice::Abort, signed })
         }
     }

@@ -34,7 +34,7 @@ pub(super) fn settling(setup: &Setup, state: &State, plan: Option<&Armed>, input
 }
 
 /// A finding that is not what was hoped for. It was measured once: looking again does not change it.
-fn measured_otherwise(evidence: &&Evidence) -> bool {
+fn measured_otherwise(evidence: &Evidence) -> bool {
     matches!(evidence.verdict, Verdict::Fails)
         && matches!(evidence.claim.key.about, About::Table { fact: TableFact::Finding, .. })
 }

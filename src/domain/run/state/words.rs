@@ -18,6 +18,7 @@ impl Phase {
             Self::Killing { .. } => "ending a statement",
             Self::Settling { .. } => "verifying",
             Self::Stopped { .. } => "stopped",
+            Self::Undone => "behind an undo",
             Self::Advising { .. } => "writing down how to promote by hand",
             Self::Finished { .. } => "finished",
             Self::Closed { .. } => "over",
