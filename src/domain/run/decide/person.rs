@@ -2,7 +2,6 @@
 
 use super::{RETRY_OR_ABORT, Setup, hold, stop};
 use crate::domain::approval::votes::{Input as SignedInput, InputVerb, Objection, Stop, Subject, number_and_reason};
-use crate::domain::base::text::printable;
 use crate::domain::base::{Digest, Principal, RequestId};
 use crate::domain::journal::record::{Approval, Choice, Record, SignedText, StopReason, Stopper};
 use crate::domain::run::effect::{Decision, Moment, Person};
