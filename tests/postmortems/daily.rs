@@ -114,7 +114,7 @@ impl Drop for Practice {
 }
 
 /// How much longer than on an idle machine something may take here: what waits for a processor waits its turn.
-fn slack() -> f64 {
+pub fn slack() -> f64 {
     let load = std::fs::read_to_string("/proc/loadavg").unwrap();
     let running: f64 = load.split(' ').next().unwrap().parse().unwrap();
     let processors = std::thread::available_parallelism().unwrap().get();

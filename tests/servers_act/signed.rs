@@ -25,7 +25,6 @@ pub fn cleared(command: &Command) -> Cleared {
         survivors: Vec::new(),
         refusals: Vec::new(),
         unrendered: None,
-        offer: None,
         danger: Danger::Destructive,
         against: Vec::new(),
         predicted: Vec::new(),

@@ -112,6 +112,8 @@ pub enum TableFact {
     ObjectId,
     /// Text: what the server says of its damage; empty for none seen.
     Damage,
+    /// Names: its plain indexes with their columns, `by_state (state,placed_at)`.
+    Indexes,
     /// Names: foreign keys it owns.
     OwnForeignKeys,
     /// Names: foreign keys of other tables that point at it.
@@ -221,12 +223,13 @@ impl LinkFact {
 
 impl TableFact {
     /// Every fact of a table, existence first: the others are told of a table that is there.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Exists,
         Self::Engine,
         Self::Definition,
         Self::ObjectId,
         Self::Damage,
+        Self::Indexes,
         Self::OwnForeignKeys,
         Self::PointingForeignKeys,
         Self::Triggers,
@@ -236,8 +239,14 @@ impl TableFact {
 
     /// What follows from the statements that made the table, so that servers of one version that executed the same
     /// ones agree on it.
-    pub const MADE: [Self; 5] =
-        [Self::Engine, Self::Definition, Self::OwnForeignKeys, Self::PointingForeignKeys, Self::Triggers];
+    pub const MADE: [Self; 6] = [
+        Self::Engine,
+        Self::Definition,
+        Self::Indexes,
+        Self::OwnForeignKeys,
+        Self::PointingForeignKeys,
+        Self::Triggers,
+    ];
 
     const fn words(self) -> &'static str {
         match self {
@@ -246,6 +255,7 @@ impl TableFact {
             Self::Definition => "definition",
             Self::ObjectId => "object id",
             Self::Damage => "damage",
+            Self::Indexes => "indexes",
             Self::OwnForeignKeys => "own foreign keys",
             Self::PointingForeignKeys => "foreign keys pointing here",
             Self::Triggers => "triggers",
