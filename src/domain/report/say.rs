@@ -42,22 +42,6 @@ pub(super) fn say(record: &Record) -> Option<Said> {
         Record::Waiting { step, claims, until } => {
             at(step, format!("waits for {} facts until {}", claims.len(), until.clock()))
         }
-        Record::Offered { step, server, offered, at_most } => {
-            let all: Vec<String> = offered.iter().map(Blocker::line).collect();
-            at(step, format!("asks to choose at most {at_most} sessions on {server}: {}", all.join("; ")))
-        }
-        Record::Picked { step, by: who, picked, .. } => {
-            let what = format!("chose {}", chosen(picked));
-            match who {
-                Some(who) => both(who, step, what),
-                None => at(step, format!("the predicate {what}")),
-            }
-        }
-        Record::Skipped { step, why } => at(step, why.clone()),
-        Record::Repeated { step, from, round, checks } => {
-            let checks: Vec<&str> = checks.iter().map(|check| check.says.as_str()).collect();
-            at(step, format!("round {round} is over, not yet: {}; goes back to {from}", checks.join("; ")))
-        }
         Record::Blocked { step, why } => at(step, format!("blocked: {}", why.join("; "))),
         Record::Refused { step, refusals } => {
             let rules: Vec<&str> = refusals.iter().map(|refusal| refusal.rule.as_str()).collect();
@@ -98,11 +82,37 @@ pub(super) fn say(record: &Record) -> Option<Said> {
         | Record::SignatureRefused { .. }
         | Record::RequestStopped { .. }
         | Record::RequestVoid { .. } => return say_request(record),
+        Record::Offered { .. } | Record::Picked { .. } | Record::Skipped { .. } | Record::Repeated { .. } => {
+            return say_round(record);
+        }
         Record::Intended { .. }
         | Record::NotSent { .. }
         | Record::Came { .. }
         | Record::InDoubt { .. }
         | Record::DoubtLooked { .. } => return say_command(record),
+    })
+}
+
+/// What is chosen among sessions, and going back for another round.
+fn say_round(record: &Record) -> Option<Said> {
+    Some(match record {
+        Record::Offered { step, server, offered, at_most } => {
+            let all: Vec<String> = offered.iter().map(Blocker::line).collect();
+            at(step, format!("asks to choose at most {at_most} sessions on {server}: {}", all.join("; ")))
+        }
+        Record::Picked { step, by: who, picked, .. } => {
+            let what = format!("chose {}", chosen(picked));
+            match who {
+                Some(who) => both(who, step, what),
+                None => at(step, format!("the predicate {what}")),
+            }
+        }
+        Record::Skipped { step, why } => at(step, why.clone()),
+        Record::Repeated { step, from, round, checks } => {
+            let checks: Vec<&str> = checks.iter().map(|check| check.says.as_str()).collect();
+            at(step, format!("round {round} is over, not yet: {}; goes back to {from}", checks.join("; ")))
+        }
+        _ => return None,
     })
 }
 

@@ -5,6 +5,7 @@
 
 mod request;
 mod rounds;
+mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -355,15 +356,9 @@ impl State {
                 Phase::Asking
             }
             (Phase::Asking, Record::Answered { .. }) => Phase::Settling { plan: None },
-            (Phase::Entering, Record::Offered { server, offered, at_most, .. }) => {
-                self.since = entry;
-                Phase::Choosing { server: server.clone(), offered: offered.clone(), at_most: *at_most }
+            (_, Record::Offered { .. } | Record::Picked { .. } | Record::Skipped { .. } | Record::Repeated { .. }) => {
+                return self.round_record(record, entry).map(Some);
             }
-            (Phase::Entering, Record::Picked { by: None, .. }) | (Phase::Choosing { .. }, Record::Picked { .. }) => {
-                self.picked(record)
-            }
-            (Phase::Entering, Record::Skipped { .. }) => Phase::Settling { plan: None },
-            (Phase::Settling { .. }, Record::Repeated { .. }) => return self.repeated(record).map(Some),
             (Phase::Advising { .. }, Record::Advised { .. }) => Phase::Finished { outcome: Ending::Aborted },
             (Phase::Entering, Record::Waiting { claims, until, .. }) => {
                 Phase::Waiting { claims: claims.clone(), until: *until }
@@ -490,28 +485,6 @@ fn after_outcome(plan: Armed, command: usize, outcome: &Outcome) -> Option<Phase
         | Outcome::LeftAlone { .. } => Some(Phase::Settling { plan: Some(plan) }),
         Outcome::NotSent { .. } | Outcome::Failed { .. } | Outcome::Interrupted { .. } | Outcome::InDoubt { .. } => {
             None
-        }
-    }
-}
-
-impl Phase {
-    /// The word for it in lines and errors.
-    pub const fn word(&self) -> &'static str {
-        match self {
-            Self::Entering => "entering a step",
-            Self::Asking => "waiting for an answer",
-            Self::Choosing { .. } => "waiting for a choice among sessions",
-            Self::Waiting { .. } => "waiting for facts",
-            Self::Requested { .. } => "waiting for signatures",
-            Self::Armed { .. } => "armed",
-            Self::Between { .. } => "between two commands",
-            Self::Sending { .. } => "running a command",
-            Self::Doubt { .. } => "in doubt",
-            Self::Settling { .. } => "verifying",
-            Self::Stopped { .. } => "stopped",
-            Self::Advising { .. } => "writing down how to promote by hand",
-            Self::Finished { .. } => "finished",
-            Self::Closed { .. } => "closed",
         }
     }
 }

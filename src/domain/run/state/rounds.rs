@@ -6,8 +6,23 @@ use crate::domain::journal::record::Record;
 use crate::domain::snapshot::{FactKey, ServerFact, Value};
 
 impl State {
+    pub(super) fn round_record(&mut self, record: &Record, entry: u64) -> Result<Phase, Impossible> {
+        match (&self.phase, record) {
+            (Phase::Entering, Record::Offered { server, offered, at_most, .. }) => {
+                self.since = entry;
+                Ok(Phase::Choosing { server: server.clone(), offered: offered.clone(), at_most: *at_most })
+            }
+            (Phase::Entering, Record::Picked { by: None, .. }) | (Phase::Choosing { .. }, Record::Picked { .. }) => {
+                Ok(self.picked(record))
+            }
+            (Phase::Entering, Record::Skipped { .. }) => Ok(Phase::Settling { plan: None }),
+            (Phase::Settling { .. }, Record::Repeated { .. }) => self.repeated(record),
+            _ => Err(self.impossible(record)),
+        }
+    }
+
     /// What was chosen is known to the run alone, so it stays what it was when it was chosen.
-    pub(super) fn picked(&mut self, record: &Record) -> Phase {
+    fn picked(&mut self, record: &Record) -> Phase {
         if let Record::Picked { server, picked, .. } = record {
             self.known.insert(FactKey::server(server, ServerFact::Victims), Value::Sessions(picked.clone()));
         }
@@ -15,7 +30,7 @@ impl State {
     }
 
     /// Back to an earlier step, never forward.
-    pub(super) fn repeated(&mut self, record: &Record) -> Result<Phase, Impossible> {
+    fn repeated(&mut self, record: &Record) -> Result<Phase, Impossible> {
         let Record::Repeated { step, from, round, .. } = record else { return Err(self.impossible(record)) };
         let earlier = self.opened.steps.iter().position(|id| id == from).filter(|place| *place <= self.cursor);
         let rounds = self.rounds.get(step).copied().unwrap_or(0) + 1;
