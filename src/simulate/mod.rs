@@ -14,6 +14,7 @@ pub mod people;
 pub mod run;
 pub mod scenario;
 mod server;
+mod sessions;
 pub mod store;
 
 pub use dice::Dice;
