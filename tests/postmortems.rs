@@ -15,6 +15,8 @@ mod held;
 mod limit;
 #[path = "postmortems/mortal.rs"]
 mod mortal;
+#[path = "postmortems/online_index.rs"]
+mod online_index;
 #[path = "postmortems/protect.rs"]
 mod protect;
 #[path = "postmortems/rebuild.rs"]

@@ -37,7 +37,9 @@ fn incident() -> Fixture {
 }
 
 fn resolved(name: &str, fixture: &Fixture) -> Runbook {
-    let all = [("table", "shop.orders"), ("primary", "db-a"), ("spare", "db-c"), ("server", "db-a")];
+    let servers = [("primary", "db-a"), ("spare", "db-c"), ("server", "db-a")];
+    let others = [("table", "shop.orders"), ("index", "by_state"), ("columns", "state, placed_at")];
+    let all = [servers, others].concat();
     let source = source(name);
     let known: BTreeSet<&str> = source.params().iter().map(|param| param.name.as_str()).collect();
     let given = all.iter().filter(|(name, _)| known.contains(name)).map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));

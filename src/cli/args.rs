@@ -397,6 +397,9 @@ pub enum FleetCommand {
         /// A table whose facts are wanted too.
         #[arg(long, value_name = "SCHEMA.TABLE")]
         table: Vec<TableName>,
+        /// A server on which it is wanted too who waits for whom.
+        #[arg(long, value_name = "SERVER")]
+        lock_waits: Vec<ServerName>,
         /// The file to write.
         #[arg(short, long, value_name = "FILE")]
         output: PathBuf,

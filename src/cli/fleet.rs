@@ -33,10 +33,13 @@ pub async fn fleet(command: FleetCommand) -> Result<Exit, CliError> {
             let (fleet, _) = read_fleet(&fleet.fleet)?;
             Ok(check::check(&fleet).await)
         }
-        FleetCommand::Snapshot { fleet, table, output } => {
+        FleetCommand::Snapshot { fleet, table, lock_waits, output } => {
             let (fleet, _) = read_fleet(&fleet.fleet)?;
             let tables = table.into_iter().collect();
-            let snapshot = with_acting_account(&fleet, &tables, LiveObserve::new(&fleet).snapshot(&tables).await).await;
+            let mut observe = LiveObserve::new(&fleet);
+            let facts = observe.snapshot(&tables).await;
+            let facts = facts.with(&observe.lock_waits(&lock_waits.into_iter().collect()).await);
+            let snapshot = with_acting_account(&fleet, &tables, facts).await;
             let text = serde_yaml::to_string(&SnapshotFile::from(&snapshot))
                 .map_err(|error| CliError::new(Exit::Error, error.to_string()))?;
             std::fs::write(&output, text).map_err(|error| {

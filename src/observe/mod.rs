@@ -126,7 +126,7 @@ mod tests {
             let snapshot = observer.snapshot(&scope).await;
             // Well below the limit for connecting, which is what would show without a deadline.
             assert!(began.elapsed() < Duration::from_secs(2));
-            assert_eq!(snapshot.facts().count(), 17 + 10);
+            assert_eq!(snapshot.facts().count(), 17 + 11);
             assert!(snapshot.facts().all(|(_, known)| known.value() == Err("no answer before the deadline")));
         }
     }

@@ -8,6 +8,7 @@ use super::audit::Audit;
 use super::clock::SimulatedWorld;
 use super::faults::{Faults, Life, OnTheWay};
 use super::fleet::{Abandoned, CHUNK_ROWS, CHUNKS, Fate, SimulatedFleet};
+use super::sessions::NOT_THE_SAME;
 use super::store::Machine;
 use crate::domain::approval::authorized::Cleared;
 use crate::domain::base::{RunId, ServerName, Span, TableName};
@@ -149,6 +150,16 @@ impl SimulatedAct {
     }
 }
 
+/// A guard that is not true any more means that the session is another one now.
+fn left_alone(outcome: Outcome) -> Outcome {
+    match outcome {
+        Outcome::Failed { code: NOT_THE_SAME, .. } => {
+            Outcome::LeftAlone { why: "the session is not any more the one that was signed".to_owned() }
+        }
+        outcome => outcome,
+    }
+}
+
 impl Act for SimulatedAct {
     async fn prepare(&mut self, run: &RunId, command: &Command, identity: &str) -> Result<Connection, String> {
         self.pass("before preparing").await;
@@ -176,6 +187,7 @@ impl Act for SimulatedAct {
         self.pass("while sending").await;
         let outcome = match &command.work {
             Work::Copy { .. } => self.copy(connection, &command, copying).await,
+            Work::Kill { .. } => left_alone(self.statement(connection, &command).await),
             _ => self.statement(connection, &command).await,
         };
         self.pass("after sending").await;

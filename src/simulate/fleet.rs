@@ -347,6 +347,9 @@ impl Model {
 /// What a statement does where it is sent.
 impl Model {
     pub(super) fn execute(&mut self, command: &Command, at: Timestamp) -> Result<(), (u16, String)> {
+        if let Work::Kill { victim, .. } = &command.work {
+            return self.kill_session(&command.server, victim, at);
+        }
         let links = command.patch.changes().any(|(key, _)| matches!(key.about, About::Link { .. }));
         if links {
             self.execute_replication(command, at);

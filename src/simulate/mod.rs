@@ -17,6 +17,7 @@ mod random;
 pub mod run;
 pub mod scenario;
 mod server;
+mod sessions;
 pub mod store;
 
 pub use dice::Dice;

@@ -78,7 +78,7 @@ impl SimulatedObserve {
             Work::Check { table } => (vec![(command.server.clone(), table.clone())], Method::Check, true),
             Work::Compare { copies } => (copies.clone(), Method::Compare, model.equal(copies)),
             Work::ListBlockers | Work::WatchLockWaits { .. } => {
-                return Outcome::NotSent { why: "the simulated servers have no sessions".to_owned() };
+                return model.looked(&command.server, &command.work);
             }
             Work::Statement { .. } | Work::Copy { .. } | Work::Kill { .. } => {
                 return Outcome::NotSent { why: "it is no measurement".to_owned() };

@@ -1,12 +1,14 @@
 //! What is simulated: a fleet, a runbook on it, and how its run should end.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use crate::domain::base::{Digest, ServerName, Span, StepId, TableName};
 use crate::domain::fleet::Fleet;
 use crate::domain::runbook::{self, Runbook, Step, Work};
-use crate::domain::snapshot::Snapshot;
 use crate::domain::snapshot::fixture::{Fixture, Replica};
+use crate::domain::snapshot::sessions::fixture::waits;
+use crate::domain::snapshot::{FactKey, ServerFact, Snapshot, Value};
 use crate::domain::vocabulary::action::copy_table::Log;
 use crate::domain::vocabulary::action::{
     CheckTable, CompareCopies, CopyTable, DetachReplica, PauseReplica, PutInPlace, ReattachReplica, Sql,
@@ -122,6 +124,22 @@ impl Scenario {
         let fixture = corrupt();
         let runbook = source.resolve(&given, &fixture.fleet()).map_err(|problems| problems.to_string())?;
         Ok(Self { runbook, ..Self::on(&fixture, name, Vec::new(), Expected::Completed, promised(name)) })
+    }
+
+    /// The shipped runbook against a lock storm: one root, and waiters that block each other. It watches no copies, so it
+    /// is not one of [`Self::all`].
+    pub fn lock_storm() -> Result<Self, String> {
+        let text = include_str!("../../runbooks/kill-root-blockers.yaml");
+        let source = runbook::read("kill-root-blockers.yaml", text).map_err(|problems| problems.to_string())?;
+        let mut edges: Vec<(u64, u64)> = (11..=20).map(|waiter| (waiter, 10)).collect();
+        edges.extend((12..=20).map(|waiter| (waiter, waiter - 1)));
+        let storm = waits(&(10..=20).collect::<Vec<_>>(), &edges);
+        let key = FactKey::server(&server("a"), ServerFact::LockWaits);
+        let fixture = Fixture::new().server("a").replica("b", Replica::of("a")).table(TABLE, &["a", "b"]);
+        let fixture = fixture.fact(&key, Value::LockWaits(storm));
+        let given = BTreeMap::from([("server".to_owned(), "a".to_owned())]);
+        let runbook = source.resolve(&given, &fixture.fleet()).map_err(|problems| problems.to_string())?;
+        Ok(Self { runbook, ..Self::on(&fixture, "lock-storm", Vec::new(), Expected::Completed, Promise::Nothing) })
     }
 
     fn of(name: &str, steps: Vec<Step>, expected: Expected) -> Self {
@@ -258,7 +276,7 @@ pub(super) fn rebuild(log: Log) -> Vec<Step> {
         act("drop", drop_table(log)),
         act("put-in-place", Action::PutInPlace(PutInPlace { server: a.clone(), table: table(), log })),
         act("reattach", Action::ReattachReplica(ReattachReplica { server: c.clone() })),
-        step("caught-up", waits(&a, &c)),
+        step("caught-up", waits_for(&a, &c)),
         act("compare-all", compare(&["a", "b", "c"], None)),
     ];
     steps[0].preconditions = vec![Condition::FeedsNobody(FeedsNobody { server: c.clone() })];
@@ -271,7 +289,7 @@ pub(super) fn rebuild(log: Log) -> Vec<Step> {
     steps
 }
 
-fn waits(primary: &ServerName, spare: &ServerName) -> Work {
+fn waits_for(primary: &ServerName, spare: &ServerName) -> Work {
     let conditions = vec![
         Condition::Replicating(Replicating { server: spare.clone() }),
         Condition::CaughtUp(CaughtUp { server: spare.clone(), with: primary.clone() }),

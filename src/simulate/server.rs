@@ -201,6 +201,17 @@ impl Server {
             EffectKind::Created => self.create_table(table, change, at),
             EffectKind::Dropped => self.drop_table(table, at),
             EffectKind::Renamed { to } => return self.rename_table(table, to, at),
+            EffectKind::Indexed { index } => {
+                let key = about(table, TableFact::Indexes);
+                let known = self.facts.get(&key).and_then(|known| known.value().ok());
+                let there = match known {
+                    Some(Value::Names(there)) => there.clone(),
+                    _ => BTreeSet::new(),
+                };
+                self.set(key, Value::Names(there.into_iter().chain([index.clone()]).collect()), at);
+                let definition = Digest::of(format!("{table} with {index}").as_bytes());
+                self.set(about(table, TableFact::Definition), Value::text(definition.as_str()), at);
+            }
             EffectKind::Altered => {
                 let definition = Digest::of(format!("{table} altered at {at}").as_bytes());
                 self.set(about(table, TableFact::Definition), Value::text(definition.as_str()), at);
@@ -227,6 +238,7 @@ impl Server {
             (TableFact::Definition, Value::Text(definition)),
             (TableFact::ObjectId, Value::Text(id)),
             (TableFact::Damage, Value::text("")),
+            (TableFact::Indexes, Value::Names(BTreeSet::new())),
             (TableFact::OwnForeignKeys, Value::Names(BTreeSet::new())),
             (TableFact::PointingForeignKeys, Value::Names(BTreeSet::new())),
             (TableFact::Triggers, Value::Names(BTreeSet::new())),

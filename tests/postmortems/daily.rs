@@ -69,6 +69,21 @@ impl Practice {
         (run, waiting["request"].as_str().unwrap().to_owned())
     }
 
+    /// The dry run names the root, over the live fleet and over a snapshot of it, and nobody is killed.
+    fn expect_planned(&self, on: &str, root: u32) {
+        let (fleet, file) = (self.topology().fleet_file(), self.office.path("snapshot.yaml"));
+        let (fleet, file) = (fleet.to_str().unwrap(), file.to_str().unwrap());
+        self.office.cli(&["fleet", "snapshot", "--fleet", fleet, "--lock-waits", on, "-o", file]).expect(0);
+        let runbook = concat!(env!("CARGO_MANIFEST_DIR"), "/runbooks/kill-root-blockers.yaml");
+        let server = format!("server={on}");
+        let plan = ["plan", runbook, "--fleet", fleet, "-p", &server, "-p", "older_than=1s"];
+        for plan in [plan.to_vec(), [&plan[..], &["--simulate", file]].concat()] {
+            let said = self.office.cli(&plan).expect(0);
+            assert!(said.out.contains(&format!("KILL CONNECTION {root} ")), "{}", said.out);
+        }
+        assert!(self.report().root_holds, "a dry run changes nothing");
+    }
+
     async fn until_old(&self, on: &str, session: u32) {
         let age = format!(
             "SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_mysql_thread_id = {session} AND trx_started \
@@ -114,7 +129,7 @@ impl Drop for Practice {
 }
 
 /// How much longer than on an idle machine something may take here: what waits for a processor waits its turn.
-fn slack() -> f64 {
+pub fn slack() -> f64 {
     let load = std::fs::read_to_string("/proc/loadavg").unwrap();
     let running: f64 = load.split(' ').next().unwrap().parse().unwrap();
     let processors = std::thread::available_parallelism().unwrap().get();
@@ -132,6 +147,8 @@ async fn the_one_root_is_killed_with_two_signatures_and_the_waits_drain(flavor: 
     let before = practice.storm("idle", "db-a");
     assert!(before.stood && before.crowd().count() >= 30, "{before:?}");
     assert!(before.waiting.row > 0 && before.waiting.metadata > 0, "{before:?}");
+    practice.until_old("db-a", before.root).await;
+    practice.expect_planned("db-a", before.root);
     let (mut run, request) = practice.kill_roots("db-a", before.root).await;
     let text = practice.text_of(&request);
     assert_eq!(victims(&text), [before.root.to_string()], "{text}");

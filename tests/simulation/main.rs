@@ -53,6 +53,22 @@ fn in_fair_weather_every_scenario_ends_as_expected() {
     }
 }
 
+#[test]
+fn a_lock_storm_drains_in_a_simulated_run_of_the_shipped_runbook() {
+    use countersign::domain::snapshot::{FactKey, ServerFact, Value};
+    let scenario = Scenario::lock_storm().unwrap();
+    let report = run_with(&Honest, &scenario, 1, Weather::Fair);
+    assert_eq!(report.violations, []);
+    assert_eq!(report.end, End::Closed(Ending::Completed));
+    let key = FactKey::server(&"a".parse().unwrap(), ServerFact::LockWaits);
+    let waiting = |snapshot: &countersign::domain::snapshot::Snapshot| match snapshot.get(&key).unwrap().value() {
+        Ok(Value::LockWaits(waits)) => waits.waiting(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(waiting(&scenario.snapshot), 10);
+    assert_eq!(waiting(&report.reached.last().unwrap().1), 0);
+}
+
 /// One after the other on each processor.
 fn simulate_all(from: u64, runs: u64) -> Sum {
     let catalogue = Catalogue::read().unwrap();

@@ -151,7 +151,19 @@ fn applied(snapshot: &Snapshot, server: &ServerName, effect: &Effect) -> Patch {
             set(&mut patch, server, table, TableFact::Exists, Value::Flag(false), at);
         }
         EffectKind::Renamed { to } => rename(&mut patch, snapshot, server, table, to),
+        EffectKind::Indexed { index } => {
+            let key = FactKey::table(server, table, TableFact::Indexes);
+            match snapshot.get(&key).and_then(|known| known.value().ok()) {
+                Some(Value::Names(there)) => {
+                    let all = there.iter().chain([index]).cloned().collect();
+                    patch.set(key, Value::Names(all), at);
+                }
+                _ => patch.forget(key, "which indexes it had is not known"),
+            }
+            patch.forget(FactKey::table(server, table, TableFact::Definition), "it has another index");
+        }
         EffectKind::Altered => {
+            patch.forget(FactKey::table(server, table, TableFact::Indexes), "it was altered");
             patch.forget(FactKey::table(server, table, TableFact::Definition), "it was altered");
             patch.forget(FactKey::table(server, table, TableFact::Finding), "it was altered");
         }

@@ -120,6 +120,8 @@ pub enum TableFact {
     ObjectId,
     /// Text: what the server says of its damage; empty for none seen.
     Damage,
+    /// Names: its plain indexes with their columns, `by_state (state,placed_at)`.
+    Indexes,
     /// Names: foreign keys it owns.
     OwnForeignKeys,
     /// Names: foreign keys of other tables that point at it.
@@ -233,12 +235,13 @@ impl LinkFact {
 
 impl TableFact {
     /// Every fact of a table, existence first: the others are told of a table that is there.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Exists,
         Self::Engine,
         Self::Definition,
         Self::ObjectId,
         Self::Damage,
+        Self::Indexes,
         Self::OwnForeignKeys,
         Self::PointingForeignKeys,
         Self::Triggers,
@@ -248,8 +251,14 @@ impl TableFact {
 
     /// What follows from the statements that made the table, so that servers of one version that executed the same
     /// ones agree on it.
-    pub const MADE: [Self; 5] =
-        [Self::Engine, Self::Definition, Self::OwnForeignKeys, Self::PointingForeignKeys, Self::Triggers];
+    pub const MADE: [Self; 6] = [
+        Self::Engine,
+        Self::Definition,
+        Self::Indexes,
+        Self::OwnForeignKeys,
+        Self::PointingForeignKeys,
+        Self::Triggers,
+    ];
 
     const fn words(self) -> &'static str {
         match self {
@@ -258,6 +267,7 @@ impl TableFact {
             Self::Definition => "definition",
             Self::ObjectId => "object id",
             Self::Damage => "damage",
+            Self::Indexes => "indexes",
             Self::OwnForeignKeys => "own foreign keys",
             Self::PointingForeignKeys => "foreign keys pointing here",
             Self::Triggers => "triggers",

@@ -217,6 +217,7 @@ impl Fixture {
                 .fact(&key(TableFact::Definition), Value::text("0".repeat(64)))
                 .fact(&key(TableFact::ObjectId), Value::text(format!("{server}-17")))
                 .fact(&key(TableFact::Damage), Value::text(""))
+                .fact(&key(TableFact::Indexes), Value::Names(BTreeSet::new()))
                 .fact(&key(TableFact::OwnForeignKeys), Value::Names(BTreeSet::new()))
                 .fact(&key(TableFact::PointingForeignKeys), Value::Names(BTreeSet::new()))
                 .fact(&key(TableFact::Triggers), Value::Names(BTreeSet::new()))

@@ -25,6 +25,8 @@ pub enum Test {
     Near(Timestamp, Span),
     /// A position that has all of this one.
     Contains(Position),
+    /// Names that have this one among them.
+    Has(String),
     /// A finding that proves the rows.
     ProvesRows,
     /// A finding made no longer ago than this.
@@ -86,6 +88,7 @@ impl Test {
                 Some(contains) => contains.into(),
                 None => Verdict::CannotTell { why: "positions of two flavours do not compare".to_owned() },
             },
+            (Self::Has(name), Value::Names(names)) => names.contains(name).into(),
             (Self::ProvesRows, Value::Finding(finding)) => finding.good.into(),
             (Self::AtMost(most), Value::LockWaits(waits)) => (waits.waiting() <= *most).into(),
             (Self::NotAsSeen(session), Value::LockWaits(waits)) => waits.not_as_seen(session).into(),

@@ -85,6 +85,7 @@ impl fmt::Display for Test {
             Self::AtLeast(n) => write!(f, "is at least {n}"),
             Self::Near(time, span) => write!(f, "is within {span} of {time}"),
             Self::Contains(position) => write!(f, "contains {position}"),
+            Self::Has(name) => write!(f, "has {name}"),
             Self::ProvesRows => f.write_str("proves the rows"),
             Self::YoungerThan(span) => write!(f, "is younger than {span}"),
             Self::LetGo(session) => {

@@ -56,6 +56,10 @@ pub enum EffectKind {
     Renamed {
         to: TableName,
     },
+    /// Another index, as [`TableFact::Indexes`](super::fact::TableFact::Indexes) spells it; all rows stay.
+    Indexed {
+        index: String,
+    },
     /// The definition changes, rows may.
     Altered,
     RowsChanged,
@@ -168,6 +172,7 @@ impl fmt::Display for Effect {
             EffectKind::NoRows => write!(f, "{} keeps its rows", self.object),
             EffectKind::Created => write!(f, "{} is created", self.object),
             EffectKind::Renamed { to } => write!(f, "{} becomes {to}", self.object),
+            EffectKind::Indexed { index } => write!(f, "{} gets the index {index}", self.object),
             EffectKind::Altered => write!(f, "{} is altered", self.object),
             EffectKind::RowsChanged => write!(f, "rows of {} change", self.object),
             EffectKind::Lost => write!(f, "rows of {} are gone", self.object),

@@ -6,6 +6,7 @@
 
 pub mod action;
 pub mod condition;
+pub mod index;
 pub mod never;
 pub mod pick;
 pub mod private;

@@ -202,12 +202,11 @@ impl Watch<'_> {
         let clients = self.stage.board.clients();
         let all_done = clients.iter().filter(|client| client.role == role).all(|client| client.done > 0);
         match (role, self.stage.storm.kind) {
-            (Role::Innocent, _) => all_done,
             // It need not be through: who comes next waits for its first row, which it has by then.
             (Role::Root, StormKind::Update) => {
                 seen.root.as_ref().is_some_and(|state| UPDATES.contains(&state.to_lowercase().as_str()))
             }
-            (Role::Root, _) => all_done,
+            (Role::Root | Role::Innocent, _) => all_done,
             _ => seen.waiting.row + seen.waiting.metadata >= expected(&clients),
         }
     }

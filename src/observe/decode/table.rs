@@ -32,6 +32,7 @@ pub fn value(reading: &Reading, table: &TableName, fact: TableFact) -> Result<Va
         TableFact::Exists => Err("it is answered above".to_owned()),
         TableFact::Engine => engine(reading, table).map(Value::Text),
         TableFact::Definition => definition(reading, table),
+        TableFact::Indexes => indexes(reading, table).map(Value::Names),
         TableFact::ObjectId => object_id(reading, table).map(Value::Text),
         TableFact::Damage => damage(reading, table).map(Value::Text),
         TableFact::OwnForeignKeys => Ok(Value::Names(foreign_keys(reading, table)?.own)),
@@ -80,12 +81,24 @@ fn engine(reading: &Reading, table: &TableName) -> Result<String, String> {
 }
 
 fn definition(reading: &Reading, table: &TableName) -> Result<Value, String> {
+    let text = comparable(reading.dialect.flavor(), create(reading, table)?);
+    text.map(|text| Value::definition(&text)).map_err(|why| why.to_string())
+}
+
+/// Both flavours print an index as a line of its own, ``KEY `name` (`column`,..)``; what else the line says stays with it.
+fn indexes(reading: &Reading, table: &TableName) -> Result<BTreeSet<String>, String> {
+    let lines = create(reading, table)?.lines();
+    let keys = lines.filter_map(|line| line.trim().strip_prefix("KEY ")).map(|key| key.trim_end_matches(','));
+    // Whoever is named with more than letters keeps the quotes, and is nobody's plain index.
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_`(), ".contains(c);
+    Ok(keys.map(|key| if key.chars().all(plain) { key.replace('`', "") } else { printable(key) }).collect())
+}
+
+fn create<'a>(reading: &'a Reading, table: &TableName) -> Result<&'a str, String> {
     let rows = reading.answers.rows(&Probe::Definition(table.clone()))?;
     let create = rows.first().and_then(|row| row.get(&["Create Table"]));
     match create {
-        Some(create) => comparable(reading.dialect.flavor(), create)
-            .map(|text| Value::definition(&text))
-            .map_err(|why| why.to_string()),
+        Some(create) => Ok(create),
         None if reading.dialect.has_data_dictionary() => Err(
             "the server would read the table's pages to describe it, because it keeps no persistent statistics of it"
                 .to_owned(),

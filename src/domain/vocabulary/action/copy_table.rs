@@ -118,6 +118,9 @@ impl CopyTable {
         if let Some(definition) = &finding.definition {
             patch.set(key(TableFact::Definition), Value::text(definition.clone()), at);
         }
+        if let Ok(indexes) = look.peek(&FactKey::table(&self.from, &self.table, TableFact::Indexes)) {
+            patch.set(key(TableFact::Indexes), indexes.clone(), at);
+        }
         // A new table has no triggers and nothing points at it; it owns what the definition it is made of owns.
         let nothing = Value::Names(std::collections::BTreeSet::new());
         if look.peek(&FactKey::table(&self.from, &self.table, TableFact::OwnForeignKeys)) == Ok(&nothing) {

@@ -11,6 +11,7 @@ super::vocabulary! { actions:
     compare_copies::CompareCopies,
     copy_table::CopyTable,
     put_in_place::PutInPlace,
+    add_index::AddIndex,
     list_blockers::ListBlockers,
     pick_sessions::PickSessions,
     kill_sessions::KillSessions,

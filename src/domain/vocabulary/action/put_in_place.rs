@@ -72,7 +72,7 @@ impl ActionEntry for PutInPlace {
 fn moved(look: &mut Look<'_>, server: &ServerName, from: &TableName, to: &TableName) -> Patch {
     let mut patch = Patch::default();
     let at = look.taken();
-    for fact in [TableFact::Definition, TableFact::Engine, TableFact::Damage, TableFact::ObjectId, TableFact::Finding] {
+    for fact in [TableFact::Definition, TableFact::Indexes, TableFact::Engine, TableFact::Damage, TableFact::ObjectId, TableFact::Finding] {
         if let Ok(value) = look.read(FactKey::table(server, from, fact)) {
             patch.set(FactKey::table(server, to, fact), value, at);
         }

@@ -15,6 +15,7 @@ super::vocabulary! { conditions:
     stands_alone::StandsAlone,
     unlogged_possible::UnloggedPossible,
     disk_free::DiskFree,
+    indexed::Indexed,
     lock_waits::LockWaits,
     sessions_gone::SessionsGone,
 }
