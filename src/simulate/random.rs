@@ -199,6 +199,6 @@ mod tests {
             }
         }
         // Everything that the simulated servers can carry out.
-        assert_eq!(used.len(), 10, "{used:?}");
+        assert_eq!(used.len(), 9, "{used:?}");
     }
 }

@@ -63,7 +63,7 @@ impl Practice {
         let mut run = self.run(KILL, &[&server, "older_than=1s", "watch=3s"]);
         run.wait_for_line(&["kill", "GATE"]);
         let took = began.elapsed();
-        eprintln!("from the start to the request {took:?}");
+        println!("from the start to the request {took:?}");
         assert!(took < Duration::from_secs(3).mul_f64(slack()), "{took:?}\n{}", run.text());
         let waiting = eventually("a request", || self.office.waits_for(&run.id(), "approval"));
         (run, waiting["request"].as_str().unwrap().to_owned())
@@ -272,7 +272,7 @@ async fn the_rollback_of_an_update_costs_what_was_said(flavor: Flavor) {
     let began = Instant::now();
     until_rolled_back(&practice, before.root).await;
     let took = began.elapsed();
-    eprintln!("{flavor}: said {rows} rows, {low:?} to {high:?}; {changed:?} rows when it was killed, took {took:?}");
+    println!("{flavor}: said {rows} rows, {low:?} to {high:?}; {changed:?} rows when it was killed, took {took:?}");
     let changed: f64 = changed.unwrap().parse().unwrap();
     let grown = changed / f64::from(u32::try_from(rows).unwrap());
     assert!(grown >= 0.99, "more rows were shown than there are: {grown}");

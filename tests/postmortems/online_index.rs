@@ -44,7 +44,7 @@ async fn an_index_is_added_online_or_not_at_all(flavor: Flavor) {
     let began = Instant::now();
     run.wait_for_line(&["add", "1205"]);
     let took = began.elapsed();
-    eprintln!("{flavor}: gave up after {took:?}");
+    println!("{flavor}: gave up after {took:?}");
     assert!(took < GIVES_UP.mul_f64(slack()), "{took:?}");
     assert_eq!((columns(&practice, "db-a").await, columns(&practice, "db-b").await), ("0".into(), "0".into()));
     // Nobody waits behind it any more.
