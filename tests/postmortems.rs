@@ -1,6 +1,8 @@
 //! The outages that this program exists for, on real servers of both flavors, through the built program and its command
 //! line alone: what operators type is what is typed here, and what came of it is asked of the servers.
 
+#![expect(clippy::print_stdout, reason = "measured times, for whoever reads the log")]
+
 #[path = "postmortems/approvals.rs"]
 mod approvals;
 #[path = "postmortems/crashes.rs"]
