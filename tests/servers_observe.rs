@@ -88,8 +88,8 @@ async fn eventually(observer: &mut Observer, what: &str, ok: impl Fn(&Snapshot) 
 async fn every_fact_is_known(flavor: Flavor) {
     let topology = start(flavor, 2).await;
     let snapshot = Observer::new(&fleet(&topology)).snapshot(&scope()).await;
-    // 3 servers of 17 facts, 2 links of 12, a table of 10 on each server.
-    assert_eq!(snapshot.facts().count(), 3 * 17 + 2 * 12 + 3 * 10);
+    // 3 servers of 17 facts, 2 links of 12, a table of 11 on each server.
+    assert_eq!(snapshot.facts().count(), 3 * 17 + 2 * 12 + 3 * 11);
     let unknown: BTreeSet<String> =
         snapshot.facts().filter(|(_, known)| known.value().is_err()).map(|(key, _)| key.about.to_string()).collect();
     let expected = ["finding of shop.orders", "triggers of shop.orders", "unlogged sessions allowed"];

@@ -356,11 +356,8 @@ impl Model {
             return Ok(());
         }
         let Some(server) = self.servers.get_mut(&command.server) else { return Err((2003, "no server".to_owned())) };
-        let changes: Vec<Change> = command
-            .effects
-            .iter()
-            .map(|effect| Change { effect: effect.clone(), rows: None, definition: None })
-            .collect();
+        let changes: Vec<Change> =
+            command.effects.iter().map(|effect| Change { effect: effect.clone(), rows: None, like: None }).collect();
         for change in &changes {
             if let (Object::Table(table), EffectKind::Dropped) = (&change.effect.object, &change.effect.kind)
                 && !server.has(table)
@@ -399,7 +396,7 @@ impl Model {
     pub(super) fn copy_chunk(&mut self, command: &Command, at: Timestamp) -> Result<bool, (u16, String)> {
         let Work::Copy { from, table, into, .. } = &command.work else { return Ok(true) };
         let rows = self.servers.get(from).and_then(|server| server.rows.get(table)).copied();
-        let definition = self.servers.get(from).and_then(|server| server.text(&about(table, TableFact::Definition)));
+        let like = self.servers.get(from).and_then(|server| server.made(table));
         let Some(rows) = rows.filter(|rows| *rows != DAMAGED) else {
             return Err((1146, format!("{table} on {from} cannot be read")));
         };
@@ -407,12 +404,12 @@ impl Model {
         let effect = |kind| Effect { object: Object::Table(into.clone()), kind };
         let done = server.rows.get(into).copied();
         let change = match done {
-            None => Change { effect: effect(EffectKind::Created), rows: Some(PART), definition },
+            None => Change { effect: effect(EffectKind::Created), rows: Some(PART), like },
             Some(done) if !(PART..PART + CHUNKS).contains(&done) => return Ok(true),
             Some(done) if done + 1 == PART + CHUNKS => {
-                Change { effect: effect(EffectKind::RowsChanged), rows: Some(rows), definition: None }
+                Change { effect: effect(EffectKind::RowsChanged), rows: Some(rows), like: None }
             }
-            Some(done) => Change { effect: effect(EffectKind::RowsChanged), rows: Some(done + 1), definition: None },
+            Some(done) => Change { effect: effect(EffectKind::RowsChanged), rows: Some(done + 1), like: None },
         };
         let complete = change.rows == Some(rows);
         server.execute(&change, at).map_err(|why| (1050, why))?;

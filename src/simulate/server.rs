@@ -29,8 +29,15 @@ pub(super) struct Event {
 pub(super) struct Change {
     pub(super) effect: Effect,
     pub(super) rows: Option<u64>,
-    /// The definition that a table is made with, where it is that of another.
-    pub(super) definition: Option<String>,
+    /// What a table is made like, where it is like another.
+    pub(super) like: Option<Made>,
+}
+
+/// What a definition says of a table.
+#[derive(Debug, Clone)]
+pub(super) struct Made {
+    pub(super) definition: String,
+    pub(super) indexes: BTreeSet<String>,
 }
 
 /// See the module's description.
@@ -78,6 +85,15 @@ impl Server {
             Some(Value::Text(text)) => Some(text.clone()),
             _ => None,
         }
+    }
+
+    /// What another table would be made like.
+    pub(super) fn made(&self, table: &TableName) -> Option<Made> {
+        let indexes = match self.value(&about(table, TableFact::Indexes)) {
+            Some(Value::Names(indexes)) => indexes.clone(),
+            _ => BTreeSet::new(),
+        };
+        Some(Made { definition: self.text(&about(table, TableFact::Definition))?, indexes })
     }
 
     pub(super) fn set(&mut self, about: About, value: Value, at: Timestamp) {
@@ -203,8 +219,7 @@ impl Server {
             EffectKind::Renamed { to } => return self.rename_table(table, to, at),
             EffectKind::Indexed { index } => {
                 let key = about(table, TableFact::Indexes);
-                let known = self.facts.get(&key).and_then(|known| known.value().ok());
-                let there = match known {
+                let there = match self.value(&key) {
                     Some(Value::Names(there)) => there.clone(),
                     _ => BTreeSet::new(),
                 };
@@ -231,14 +246,15 @@ impl Server {
     fn create_table(&mut self, table: &TableName, change: &Change, at: Timestamp) {
         self.made += 1;
         let id = format!("{}-new-{}", self.name, self.made);
-        let definition = change.definition.clone().unwrap_or_else(|| "0".repeat(64));
+        let new = || Made { definition: "0".repeat(64), indexes: BTreeSet::new() };
+        let Made { definition, indexes } = change.like.clone().unwrap_or_else(new);
         let facts = [
             (TableFact::Exists, Value::Flag(true)),
             (TableFact::Engine, Value::text("InnoDB")),
             (TableFact::Definition, Value::Text(definition)),
             (TableFact::ObjectId, Value::Text(id)),
             (TableFact::Damage, Value::text("")),
-            (TableFact::Indexes, Value::Names(BTreeSet::new())),
+            (TableFact::Indexes, Value::Names(indexes)),
             (TableFact::OwnForeignKeys, Value::Names(BTreeSet::new())),
             (TableFact::PointingForeignKeys, Value::Names(BTreeSet::new())),
             (TableFact::Triggers, Value::Names(BTreeSet::new())),

@@ -213,23 +213,32 @@ async fn killed_while_the_drop_waits_for_a_lock_and_mysql_applies_it_seconds_lat
     assert!(scene.office.audit(&id) >= 4);
 }
 
+/// No timeout of a lock ends this one, and MySQL goes on with it though its client is dead.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn killed_while_the_drop_waits_for_a_lock_and_a_person_ends_it_on_mysql() {
-    let scene = Scene::broken(Flavor::Mysql, 200).await;
-    let (id, mut holder) = killed_while_the_drop_waits(&scene).await;
-    let mut run = scene.office.resume(&id);
-    let choice = eventually("the run asks about a statement that runs on", || scene.office.waits_for(&id, "choice"));
+async fn killed_while_a_statement_runs_without_end_and_a_person_ends_it_on_mysql() {
+    let scene = Scene::whole(Flavor::Mysql, 200).await;
+    let office = &scene.office;
+    let mut run = office.run("tests/cases/delete-endlessly.yaml", &scene.topology.fleet_file(), &PARAMS);
+    let request = office.play_until_gate(&mut run, "delete");
+    office.approve(&request, "ana").expect(0);
+    run.wait_for_line(&["delete", "ana: GATE 1/2"]);
+    office.approve(&request, "bob").expect(0);
+    run.wait_for_line(&["delete", "running"]);
+    scene.until_running("db-a", 1).await;
+    run.kill();
+
+    let id = run.id();
+    let run = office.resume(&id);
+    let choice = eventually("the run asks about a statement that runs on", || office.waits_for(&id, "choice"));
     assert!(choice["choices"][1].as_str().unwrap().starts_with("end the statement"), "{choice}");
+    scene.until_running("db-a", 1).await;
     let by_ana = ["--state", "S", "--operator", "ana", "--key", "ana"];
-    scene.office.cli(&[&["choose", &id, "2"], &by_ana[..]].concat()).expect(0);
-    run.wait_for_line(&["stopped", "the outcome is not applied"]);
-    holder.query_drop("UNLOCK INSTANCE").await.unwrap();
-    assert_eq!(scene.drops("db-a"), 1, "it is not sent again by itself:\n{}", run.text());
-    assert_eq!(scene.identity("db-a").await.len(), 1, "and the table is there");
-    let code = scene.office.play(&mut run);
-    assert_eq!(code, 0, "{}", run.text());
-    assert_eq!(scene.drops("db-a"), 2, "{}", run.text());
-    assert!(scene.office.audit(&id) >= 6, "both were signed by two");
+    office.cli(&[&["choose", &id, "2"], &by_ana[..]].concat()).expect(0);
+    scene.until_running("db-a", 0).await;
+    let next = eventually("the run says what became of it", || office.waits_for(&id, "choice"));
+    assert!(next["why"].as_str().unwrap().starts_with("the outcome is"), "{next}\n{}", run.text());
+    let held = scene.rows("db-a", "SELECT COUNT(*) FROM shop.orders").await;
+    assert_eq!(held, scene.rows("db-c", "SELECT COUNT(*) FROM shop.orders").await, "it changed nothing");
 }
 
 /// MariaDB gives up what its client no longer waits for, so this DROP was sent and never executed; the next one is sent

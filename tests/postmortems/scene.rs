@@ -68,6 +68,16 @@ impl Scene {
         Self { topology, office: Office::open() }
     }
 
+    /// Waits until the server works on so many statements that compute without end.
+    pub async fn until_running(&self, name: &str, wanted: usize) {
+        let began = std::time::Instant::now();
+        let count = "SELECT ID FROM information_schema.PROCESSLIST WHERE INFO LIKE 'DELETE FROM%BENCHMARK%'";
+        while self.rows(name, count).await.len() != wanted {
+            assert!(began.elapsed() < std::time::Duration::from_secs(60), "there are never {wanted} of them");
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    }
+
     pub async fn rows(&self, name: &str, sql: &str) -> Vec<Vec<Option<String>>> {
         self.topology.query(&server(name), sql).await.unwrap()
     }

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use countersign::lab::{Flavor, Topology};
 use mysql_async::prelude::Queryable;
@@ -114,6 +115,8 @@ impl Watch {
     pub async fn rest(&mut self) -> State {
         let mut before = self.look().await;
         for _ in 0..50 {
+            // InnoDB answers from a list of transactions that it renews only when nobody has read it for 0.1 s.
+            tokio::time::sleep(Duration::from_millis(150)).await;
             let after = self.look().await;
             if before.differences(&after).is_empty() {
                 return after;

@@ -26,7 +26,7 @@ fn setting(name: &str, otherwise: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
 }
 
-/// As many as an unoptimised build does in seconds; `tests/run` makes 20,000 with the optimised one.
+/// As many as an unoptimised build does in seconds.
 fn simulations() -> u64 {
     setting("COUNTERSIGN_SIMULATIONS", 240)
 }
