@@ -414,12 +414,16 @@ impl Run {
     /// Looks until a line of the output holds all of these words.
     #[track_caller]
     pub fn wait_for_line(&mut self, words: &[&str]) {
-        eventually(&format!("a line with {words:?}"), || {
+        let began = Instant::now();
+        loop {
             let text = self.text();
-            let found = text.lines().any(|line| words.iter().all(|word| line.contains(word)));
-            assert!(found || self.ended().is_none(), "ended without {words:?}:\n{text}");
-            found.then_some(())
-        });
+            if text.lines().any(|line| words.iter().all(|word| line.contains(word))) {
+                return;
+            }
+            assert!(self.ended().is_none(), "ended without {words:?}:\n{text}");
+            assert!(began.elapsed() < SOON, "never a line with {words:?}:\n{text}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     pub fn kill(&mut self) {

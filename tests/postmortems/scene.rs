@@ -71,9 +71,11 @@ impl Scene {
     /// Waits until the server works on so many statements that compute without end.
     pub async fn until_running(&self, name: &str, wanted: usize) {
         let began = std::time::Instant::now();
-        let count = "SELECT ID FROM information_schema.PROCESSLIST WHERE INFO LIKE 'DELETE FROM%BENCHMARK%'";
+        let count =
+            "SELECT ID FROM information_schema.PROCESSLIST WHERE INFO LIKE '%AS every%' AND ID <> CONNECTION_ID()";
         while self.rows(name, count).await.len() != wanted {
-            assert!(began.elapsed() < std::time::Duration::from_secs(60), "there are never {wanted} of them");
+            let list = self.rows(name, "SHOW FULL PROCESSLIST").await;
+            assert!(began.elapsed() < std::time::Duration::from_secs(30), "never {wanted} of them: {list:?}");
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
     }

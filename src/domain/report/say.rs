@@ -59,11 +59,6 @@ pub(super) fn say(record: &Record) -> Option<Said> {
             at(step, format!("done: {}", checks.join("; ")))
         }
         Record::Drifted { step, evidence } => at(step, format!("DRIFT: {}", evidence_words(evidence))),
-        Record::Estimated { step, rows_done, rows_expected, rows_per_second, took, left_low, left_high } => {
-            let of = rows_expected.map(|rows| format!(" of {rows}")).unwrap_or_default();
-            let measured = format!("{rows_done}{of} rows in {}, {rows_per_second} rows/s", took.rounded());
-            at(step, format!("{measured}, {left_low} to {left_high} left"))
-        }
         Record::Advised { promote, steps } => {
             alone(format!("how to promote {promote} by hand: {}", promotion::lines(steps).join(" ")))
         }
@@ -90,6 +85,7 @@ pub(super) fn say(record: &Record) -> Option<Said> {
         Record::Intended { .. }
         | Record::NotSent { .. }
         | Record::Came { .. }
+        | Record::Estimated { .. }
         | Record::InDoubt { .. }
         | Record::DoubtLooked { .. }
         | Record::Killed { .. } => return say_command(record),
@@ -147,6 +143,11 @@ fn say_request(record: &Record) -> Option<Said> {
 fn say_command(record: &Record) -> Option<Said> {
     Some(match record {
         Record::Intended { step, text, .. } => at(step, format!("started: {}", text.join(" "))),
+        Record::Estimated { step, rows_done, rows_expected, rows_per_second, took, left_low, left_high } => {
+            let of = rows_expected.map(|rows| format!(" of {rows}")).unwrap_or_default();
+            let measured = format!("{rows_done}{of} rows in {}, {rows_per_second} rows/s", took.rounded());
+            at(step, format!("{measured}, {left_low} to {left_high} left"))
+        }
         Record::NotSent { step, why, .. } => at(step, format!("NOT SENT: {why}")),
         Record::Came { step, outcome, .. } => at(step, outcome_words(outcome)),
         Record::InDoubt { step, why, .. } => at(step, format!("IN DOUBT: {why}")),
