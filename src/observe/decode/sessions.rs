@@ -53,6 +53,7 @@ pub fn lock_waits(told: &Told<'_>) -> Result<LockWaits, String> {
             waits.waits.insert(Wait { waiter, blocker, lock: Lock::Row });
         }
     }
+    waits_of_another_moment(told, &everybody, &mut waits)?;
     metadata_waits(told, &mut waits)?;
     let named: BTreeSet<u64> =
         waits.waits.iter().flat_map(|wait| [wait.waiter, wait.blocker]).chain(waits.untold.keys().copied()).collect();
@@ -60,6 +61,20 @@ pub fn lock_waits(told: &Told<'_>) -> Result<LockWaits, String> {
         everybody.into_iter().filter(|session| session.transaction.is_some() || named.contains(&session.id)).collect();
     waits.sessions.sort();
     Ok(waits)
+}
+
+/// Waits are listed a moment after the transactions, and not all at once. Whoever waits by its own state is no root only
+/// because the list of that moment does not say for whom.
+fn waits_of_another_moment(told: &Told<'_>, everybody: &[Session], waits: &mut LockWaits) -> Result<(), String> {
+    for row in told.sessions.iter().filter(|row| row.get(&["TRX_STATE"]) == Some("LOCK WAIT")) {
+        let id = number(row, "ID")?;
+        let may_wait = everybody.iter().any(|session| session.id == id && session.may_wait());
+        if may_wait && !waits.waits.iter().any(|wait| wait.waiter == id) {
+            let why = "it waits for a row, and for whom was not listed at that moment";
+            waits.untold.entry(id).or_insert_with(|| why.to_owned());
+        }
+    }
+    Ok(())
 }
 
 fn metadata_waits(told: &Told<'_>, waits: &mut LockWaits) -> Result<(), String> {
@@ -258,6 +273,21 @@ mod tests {
         let waits = told(&storm(), &[waiting("77", "10"), waiting("10", "11"), waiting("11", "10")], None);
         assert_eq!(waits.roots()[0].behind, 1);
         assert!(waits.waits.iter().all(|wait| wait.waiter == 11), "{waits:?}");
+    }
+
+    #[test]
+    fn who_waits_by_its_own_state_is_no_root_while_the_list_does_not_say_for_whom() {
+        let state = |id: &str, state: &str| {
+            let text = "SELECT a FROM orders FOR UPDATE";
+            let pairs = [("ID", id), ("USER", "app"), ("COMMAND", "Query"), ("INFO", text), ("DIGEST", "ab")];
+            let trx = [("TRX_STATE", state), ("TRX_STARTED", "2026-11-22 03:04:05"), ("TRX_ID", id), ("TRX_ROWS", "0")];
+            row(&[&pairs[..], &trx[..]].concat())
+        };
+        let edges = [waiting("13", "12")];
+        let waits = told(&[idle("10"), state("12", "LOCK WAIT"), state("13", "LOCK WAIT")], &edges, None);
+        assert!(waits.roots().is_empty() && waits.untold.keys().eq([&12]), "{waits:?}");
+        let waits = told(&[idle("10"), state("12", "RUNNING"), state("13", "LOCK WAIT")], &edges, None);
+        assert_eq!(waits.roots()[0].session.id, 12);
     }
 
     #[test]
